@@ -1,0 +1,76 @@
+#include "filter.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "exit.h"
+#include "io.h"
+#include "msg.h"
+#include "sig.h"
+
+void
+filter_init(struct filter *f, size_t max_line, int64_t drain_ms)
+{
+	line_init(&f->in, STDIN_FILENO, max_line);
+	out_init(&f->out, STDOUT_FILENO);
+	sig_init(drain_ms);
+}
+
+void
+filter_finish(struct filter *f)
+{
+	if (out_flush(&f->out) && !sig_drained())
+		out_die(&f->out, "standard output");
+}
+
+/* Wait until stdin can be read. False when something else wants to be looked at. */
+static bool
+wait_input(struct filter *f)
+{
+	bool skip_tty = io_background_tty(f->in.fd);
+	struct pollfd p[3] = {
+		{ .fd = skip_tty ? -1 : f->in.fd, .events = POLLIN },
+		{ .fd = f->out.fd },
+		{ .fd = sig_fd(), .events = POLLIN },
+	};
+
+	/* A second look at the terminal each second: the tool may come to the foreground. */
+	if (poll(p, 3, skip_tty ? 1000 : -1) < 0 && errno != EINTR)
+		msg_die(EXIT_HOST, "cannot poll: %s", strerror(errno));
+	if (p[1].revents & (POLLERR | POLLHUP))
+		out_sigpipe();
+	if (p[2].revents)
+		sig_clear();
+	return p[0].revents != 0;
+}
+
+enum filter_event
+filter_next(struct filter *f, struct slice *line)
+{
+	for (;;) {
+		if (sig_reload())
+			return FILTER_RELOAD;
+		if (sig_report())
+			return FILTER_REPORT;
+		if (sig_drained())
+			return FILTER_END;
+		switch (line_take(&f->in, line)) {
+		case LINE_OK:
+			return FILTER_LINE;
+		case LINE_TOO_LONG:
+			return FILTER_TOO_LONG;
+		case LINE_EOF:
+			return FILTER_END;
+		case LINE_MORE:
+			break;
+		}
+		if (out_flush(&f->out)) {
+			if (sig_drained())
+				return FILTER_END;
+			out_die(&f->out, "standard output");
+		}
+		if (wait_input(f) && line_fill(&f->in) < 0 && errno != EINTR && errno != EAGAIN)
+			msg_die(EXIT_HOST, "cannot read standard input: %s", strerror(errno));
+	}
+}

@@ -1,0 +1,107 @@
+#include "num.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem.h"
+
+int
+num_int(const char *text, int64_t *value)
+{
+	char *end;
+	long long v;
+
+	if (!isdigit((unsigned char)text[*text == '-' || *text == '+']))
+		return -1;
+	errno = 0;
+	v = strtoll(text, &end, 10);
+	if (errno || *end)
+		return -1;
+	*value = v;
+	return 0;
+}
+
+struct unit {
+	const char *name;
+	double factor;
+};
+
+/* "1.5m" with one of the units; the result is rounded to an integer. */
+static int
+scaled(const char *text, const struct unit *units, int64_t *value)
+{
+	char *end;
+	double v;
+
+	/* strtod would take "inf", "0x10" and "1e3" as well. */
+	if (!isdigit((unsigned char)*text) || strspn(text, "0123456789.") == 0 ||
+	    text[strspn(text, "0123456789")] == 'x')
+		return -1;
+	size_t digits = strspn(text, "0123456789.");
+	char *number = mem_copy(text, digits);
+
+	v = strtod(number, &end);
+	int bad = *end != '\0';
+	free(number);
+	if (bad)
+		return -1;
+	for (; units->name; units++)
+		if (strcmp(text + digits, units->name) == 0) {
+			v *= units->factor;
+			if (v > 9e15)
+				return -1;
+			*value = (int64_t)llround(v);
+			return 0;
+		}
+	return -1;
+}
+
+int
+num_duration(const char *text, int64_t *ms)
+{
+	static const struct unit units[] = { { "ms", 1 }, { "s", 1e3 }, { "m", 60e3 },
+		{ "h", 3600e3 }, { "d", 86400e3 }, { NULL, 0 } };
+
+	if (strcmp(text, "0") == 0) {
+		*ms = 0;
+		return 0;
+	}
+	return scaled(text, units, ms);
+}
+
+int
+num_size(const char *text, int64_t *bytes)
+{
+	static const struct unit units[] = { { "", 1 }, { "k", 1024 }, { "K", 1024 },
+		{ "M", 1048576 }, { "G", 1073741824 }, { NULL, 0 } };
+
+	return scaled(text, units, bytes);
+}
+
+int
+num_rate(const char *text, struct num_rate *rate)
+{
+	struct num_rate r = { 0 };
+	char *copy = mem_str(text), *slash = strchr(copy, '/'), *colon = strchr(copy, ':');
+	int rc = -1;
+
+	if (!slash)
+		goto out;
+	*slash = '\0';
+	if (colon)
+		*colon = '\0';
+	if (num_int(copy, &r.count) || r.count < 1 || num_duration(slash + 1, &r.per_ms) ||
+	    r.per_ms < 1)
+		goto out;
+	r.burst = r.count;
+	if (colon && (num_int(colon + 1, &r.burst) || r.burst < 1))
+		goto out;
+	*rate = r;
+	rc = 0;
+out:
+	free(copy);
+	return rc;
+}

@@ -1,0 +1,27 @@
+/* num - numbers as people write them in options. Pure.
+ * Each returns 0 and sets its result, or -1 and leaves it alone; nothing but the
+ * number may stand in the text. */
+#ifndef NUM_H
+#define NUM_H
+
+#include <stdint.h>
+
+/* Decimal digits, perhaps with a sign. */
+int num_int(const char *text, int64_t *value);
+
+/* "500ms" "30s" "1.5m" "2h" "7d" to milliseconds, never negative. A bare number is
+ * an error, "0" excepted. */
+int num_duration(const char *text, int64_t *ms);
+
+/* "4096" "64k" "1M" "2G" to bytes: powers of 1024, never negative. */
+int num_size(const char *text, int64_t *bytes);
+
+/* "COUNT/TIME[:BURST]", as "100/1s:200"; without BURST it is COUNT. */
+struct num_rate {
+	int64_t count;
+	int64_t per_ms; /* at least 1 */
+	int64_t burst;
+};
+int num_rate(const char *text, struct num_rate *rate);
+
+#endif

@@ -1,0 +1,136 @@
+# common.bash - what every test file loads:  load lib/common
+#
+# The built programs come first in PATH; $T is the test's own folder. Background
+# programs are started with `start` and ended by teardown; their stdout and stderr are
+# $T/NAME.out and $T/NAME.err. Nothing sleeps: wait_for waits for a line, with a deadline.
+
+bats_require_minimum_version 1.5.0
+ROOT=$(cd "$BATS_TEST_DIRNAME" && git rev-parse --show-toplevel 2>/dev/null || cd "$BATS_TEST_DIRNAME/.." && pwd)
+BIN=${BIN:-$ROOT/build}
+case $BIN in /*) ;; *) BIN=$ROOT/$BIN ;; esac
+PATH=$BIN:$PATH
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-120}
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:exitcode=99} UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
+T=$BATS_TEST_TMPDIR
+DEADLINE=${DEADLINE:-20} # seconds that wait_for and retry wait at most
+
+declare -A PID=() FEED=()
+
+# start NAME COMMAND...: run in the background, stdin /dev/null.
+start() {
+	local name=$1
+	shift
+	(close_feeds; exec "$@") < /dev/null > "$T/$name.out" 2> "$T/$name.err" 3>&- &
+	PID[$name]=$!
+}
+
+# start_fed NAME COMMAND...: the same with a pipe as stdin; `feed` writes to it,
+# `end_feed` closes it.
+start_fed() {
+	local name=$1 fd
+	shift
+	mkfifo "$T/$name.in"
+	(close_feeds; exec "$@") < "$T/$name.in" > "$T/$name.out" 2> "$T/$name.err" 3>&- &
+	PID[$name]=$!
+	exec {fd}> "$T/$name.in"
+	FEED[$name]=$fd
+}
+
+# feed NAME LINE...: write lines to the stdin of a program started with start_fed.
+feed() {
+	local name=$1
+	shift
+	printf '%s\n' "$@" >&"${FEED[$name]}"
+}
+
+end_feed() {
+	local fd=${FEED[$1]}
+	unset "FEED[$1]"
+	exec {fd}>&-
+}
+
+# A pipe's end is seen only when no child holds it open.
+close_feeds() {
+	local fd
+	for fd in "${FEED[@]}"; do exec {fd}>&-; done
+}
+
+# retry COMMAND...: until it succeeds, DEADLINE seconds at most.
+retry() {
+	local end=$((SECONDS + DEADLINE))
+	until "$@"; do
+		if ((SECONDS >= end)); then
+			echo "gave up after $DEADLINE s: $*" >&2
+			return 1
+		fi
+		sleep 0.02
+	done
+}
+
+# wait_for NAME.out|NAME.err|FILE PATTERN [COUNT]: until that many lines match (grep -E).
+wait_for() {
+	local file=$1 pattern=$2 want=${3:-1}
+	[[ $file == /* ]] || file=$T/$file
+	if ! retry has_lines "$file" "$pattern" "$want"; then
+		echo "no $want lines like $pattern in $file:" >&2
+		tail -n 30 "$file" >&2
+		return 1
+	fi
+}
+
+has_lines() { # FILE PATTERN COUNT
+	(($(grep -aEc -- "$2" "$1" 2>/dev/null) >= $3))
+}
+
+# wait_end NAME: wait until it has ended; its exit code is in $status.
+wait_end() {
+	local end=$((SECONDS + DEADLINE))
+	while kill -0 "${PID[$1]}" 2>/dev/null; do
+		if ((SECONDS >= end)); then
+			echo "$1 did not end within $DEADLINE s" >&2
+			return 1
+		fi
+		sleep 0.02
+	done
+	status=0
+	wait "${PID[$1]}" || status=$?
+	unset "PID[$1]"
+}
+
+# stop NAME [SIGNAL]: signal it (TERM) and wait for its end.
+stop() {
+	kill -s "${2:-TERM}" "${PID[$1]}"
+	wait_end "$1"
+}
+
+# Kill what still runs, and show what it said when the test failed.
+common_teardown() {
+	local name
+	for name in "${!PID[@]}"; do
+		kill -s KILL "${PID[$name]}" 2>/dev/null || true
+		wait "${PID[$name]}" 2>/dev/null || true
+	done
+	if [[ -z ${BATS_TEST_COMPLETED:-} ]]; then
+		for name in "$T"/*.err; do
+			[[ -s $name ]] && { echo "--- ${name##*/}"; tail -n 20 "$name"; }
+		done
+	fi
+	return 0
+}
+teardown() { common_teardown; }
+
+# serve [OPTIONS...]: a ws-serve named "serve" on a free port of 127.0.0.1; $URL is its
+# WebSocket URL, $PORT its port. Its commands: feed serve '{"to":…}'.
+serve() {
+	start_fed serve ws-serve "$@" 0
+	wait_for serve.out '"event":"listen"'
+	URL=$(sed -n 's/.*"event":"listen".*"url":"\([^"]*\)".*/\1/p' "$T/serve.out" | head -n 1)
+	PORT=${URL##*:}
+	PORT=${PORT%%/*}
+}
+
+# free_port: a TCP port that is free now (for programs that cannot take port 0).
+free_port() {
+	/usr/bin/python3 -c 'import socket
+s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
