@@ -49,16 +49,74 @@ $(B)/%.o: %.c VERSION
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
+# --- Debian packages ---
+
+BUILD_DEPS = gcc libc6-dev libwebsockets-dev libwebsockets-evlib-ev libev-dev libssl-dev \
+	libjq-dev librabbitmq-dev libjwt-dev libjansson-dev libedit-dev liburing-dev
+TEST_DEPS = bats parallel git procps curl jq socat openssl rabbitmq-server nginx-light nodejs \
+	node-ws python3 python3-websockets mandoc shellcheck cppcheck
+
+# Install what is missing; stops with 2 where that cannot be done.
+deps:
+	@tests/deps $(BUILD_DEPS) $(TEST_DEPS)
+deps-build:
+	@tests/deps $(BUILD_DEPS)
+
+# --- seeing it work ---
+
+# The gateway fed from a recording, until Ctrl-C or for DEMO_SECONDS.
+demo: deps-build
+	@$(MAKE) --no-print-directory -s all
+	@DEMO_SECONDS=$(DEMO_SECONDS) examples/demo.sh
+
 # --- tests ---
 
 # One program a lib module; each prints TAP.
 UNIT = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*.c))
-unit: $(UNIT)
+SAN  = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined
+
 $(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libwsutils.a
-	$(CC) $(LDFLAGS) $(CFLAGS) -o $@ $^ $(UNITLIBS) -lm
+	$(CC) $(LDFLAGS) $(CFLAGS) -o $@ $(filter %.o %.a,$^) $(UNITLIBS) -lm
+
+test: deps
+	@$(MAKE) --no-print-directory check
+
+check: all $(UNIT)
+	@BIN=$(B) tests/run $(UNIT) -- $(or $(TESTS),tests)
+
+check-san:
+	@$(MAKE) --no-print-directory check B=build-san CFLAGS='$(SAN)'
+
+# The long runs: kills, floods, storms. SOAK=FILE for one of them.
+soak: all
+	@BIN=$(B) tests/run -- $(or $(SOAK),$(wildcard tests/soak/*.bats))
+
+lint:
+	@tests/lint
+
+bench: all
+	@BIN=$(B) tests/bench/run
+
+# --- installing ---
+
+MANS = $(wildcard man/*.[157])
+
+install: all
+	install -d $(DESTDIR)$(BINDIR)
+	install -m 755 $(PROGS:%=$(B)/%) $(DESTDIR)$(BINDIR)
+	for m in $(MANS); do \
+		d=$(DESTDIR)$(MANDIR)/man$${m##*.}; install -d $$d && install -m 644 $$m $$d || exit; done
+
+uninstall:
+	rm -f $(PROGS:%=$(DESTDIR)$(BINDIR)/%)
+	for m in $(notdir $(MANS)); do rm -f $(DESTDIR)$(MANDIR)/man$${m##*.}/$$m; done
+
+dist:
+	mkdir -p dist
+	git archive --prefix=wsutils-$(VERSION)/ -o dist/wsutils-$(VERSION).tar.gz HEAD
 
 clean:
-	rm -rf build build-*
+	rm -rf build build-* dist
 
-.PHONY: all unit clean
+.PHONY: all deps deps-build demo test check check-san soak lint bench fuzz install uninstall dist clean
 .SECONDARY:

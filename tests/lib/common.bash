@@ -1,5 +1,7 @@
 # common.bash - what every test file loads:  load lib/common
 #
+# shellcheck disable=SC2034 # status, URL and PORT are for the tests
+#
 # The built programs come first in PATH; $T is the test's own folder. Background
 # programs are started with `start` and ended by teardown; their stdout and stderr are
 # $T/NAME.out and $T/NAME.err. Nothing sleeps: wait_for waits for a line, with a deadline.
