@@ -24,7 +24,7 @@ enum { CONFIG_MAX = 1 << 20 };
  * wrong, and --config files come before the rest, which wins over them. */
 static enum pass { PASS_HELP, PASS_CONFIG, PASS_REST } pass;
 static const struct opt_table *table;
-static bool quiet, log_json, want_help, want_version;
+static bool quiet, log_json, want_help, want_table, want_version;
 static int verbose;
 
 static const char *
@@ -44,6 +44,8 @@ static const struct opt common[] = {
 	  .help = "read options from FILE, one \"option value\" a line" },
 	{ .name = "help", .letter = 'h', .kind = OPT_FLAG, .var = &want_help,
 	  .help = "show this help" },
+	{ .name = "help-table", .kind = OPT_FLAG, .var = &want_table, .flags = OPT_HIDDEN,
+	  .help = "show the options for programs, as completions/generate reads them" },
 	{ .name = "log-json", .kind = OPT_FLAG, .var = &log_json,
 	  .help = "write messages as JSON lines" },
 	{ .name = "quiet", .kind = OPT_FLAG, .var = &quiet, .help = "say errors only" },
@@ -125,7 +127,7 @@ number_text(enum opt_kind kind, int64_t v, char *out, size_t size)
 static enum pass
 pass_of(const struct opt *o)
 {
-	if (o->var == &want_help || o->var == &want_version)
+	if (o->var == &want_help || o->var == &want_table || o->var == &want_version)
 		return PASS_HELP;
 	return o->call == read_config ? PASS_CONFIG : PASS_REST;
 }
@@ -292,7 +294,33 @@ show_options(const struct opt *o)
 	}
 }
 
+static _Noreturn void
+end_of_help(void)
+{
+	if (fflush(stdout) || ferror(stdout))
+		msg_die(EXIT_HOST, "cannot write standard output: %s", strerror(errno));
+	exit(EXIT_DONE);
+}
+
+/* One line an option: name, letter, argument ("[ARG]" when it may be missing), values to
+ * choose from, help; separated by tabs. */
 static void
+show_table(const struct opt *o)
+{
+	for (; !last(o); o++) {
+		bool optional = o->flags & OPT_OPTIONAL;
+
+		if (o->kind == OPT_TITLE || o->flags & OPT_HIDDEN)
+			continue;
+		printf("%s\t%.*s\t%s%s%s\t", o->name, o->letter ? 1 : 0, &o->letter, optional ? "[" : "",
+		    o->arg ? o->arg : "", optional ? "]" : "");
+		for (int i = 0; o->choices && o->choices[i]; i++)
+			printf("%s%s", i ? " " : "", o->choices[i]);
+		printf("\t%s\n", o->help);
+	}
+}
+
+static _Noreturn void
 show_help(void)
 {
 	printf("usage: %s %s\n%s\n", table->program, table->synopsis, table->about);
@@ -301,9 +329,7 @@ show_help(void)
 	show_options(table->options);
 	show_options(common);
 	printf("\nSee %s(1).\n", table->program);
-	if (fflush(stdout) || ferror(stdout))
-		msg_die(EXIT_HOST, "cannot write standard output: %s", strerror(errno));
-	exit(EXIT_DONE);
+	end_of_help();
 }
 
 /* Set in the pass that `o` belongs to. */
@@ -401,7 +427,12 @@ opt_parse(const struct opt_table *t, int argc, char **argv)
 		show_help();
 	if (want_version) {
 		printf("%s %s\n", t->program, VERSION);
-		exit(fflush(stdout) ? EXIT_HOST : EXIT_DONE);
+		end_of_help();
+	}
+	if (want_table) {
+		show_table(t->options);
+		show_table(common);
+		end_of_help();
 	}
 	from_environment(t->options);
 	from_environment(common);

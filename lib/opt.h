@@ -39,7 +39,7 @@ struct opt {
 	const char *arg;  /* the argument's name in --help; NULL for a flag */
 	const char *help; /* one line; begin no sentence, end no full stop */
 	int64_t min, max; /* both 0: any number that is not negative */
-	const char *const *choices;                                  /* ends with NULL */
+	const char *const *choices; /* ends with NULL; of other kinds: values worth completing */
 	const char *(*call)(const struct opt *opt, const char *value);
 	unsigned flags;
 };
