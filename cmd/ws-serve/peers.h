@@ -1,0 +1,32 @@
+/* peers - limits per client address: connections at a time (--max-connections-per-ip)
+ * and attempts in a time (--connect-rate). IPv4 addresses count by themselves, IPv6
+ * addresses by /64, which is what one client commonly has. A table entry lives while it
+ * has connections or its bucket is not full again. */
+#ifndef PEERS_H
+#define PEERS_H
+
+#include <stdint.h>
+
+#include "num.h"
+
+struct peers;
+struct peer;
+
+struct peer_address {
+	unsigned char bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
+};
+
+/* most: connections at a time, 0: no limit. rate->count 0: no limit. */
+struct peers *peers_new(int64_t most, const struct num_rate *rate);
+void peers_free(struct peers *p);
+
+/* An attempt at now_ms (any monotonic clock). NULL when it is over the rate or all of
+ * the address's connections are taken; *retry_ms then says when to try again. The peer
+ * has one connection more until peers_left. */
+struct peer *peers_enter(struct peers *p, const struct peer_address *a, int64_t now_ms,
+    int64_t *retry_ms);
+
+/* A connection of this peer has ended. NULL is fine. */
+void peers_left(struct peers *p, struct peer *peer);
+
+#endif
