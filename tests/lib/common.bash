@@ -7,7 +7,7 @@
 # $T/NAME.out and $T/NAME.err. Nothing sleeps: wait_for waits for a line, with a deadline.
 
 bats_require_minimum_version 1.5.0
-ROOT=$(cd "$BATS_TEST_DIRNAME" && git rev-parse --show-toplevel 2>/dev/null || cd "$BATS_TEST_DIRNAME/.." && pwd)
+ROOT=${BATS_TEST_DIRNAME%/tests*}
 BIN=${BIN:-$ROOT/build}
 case $BIN in /*) ;; *) BIN=$ROOT/$BIN ;; esac
 PATH=$BIN:$PATH
