@@ -36,6 +36,34 @@ bool topic_is_pattern(struct slice text);
  * one with a blank, '!' or nothing behind it. */
 bool topic_comment(struct slice rest);
 
+/* The words of a name, in turn: topic_words(name, flags), then topic_next until false. */
+struct topic_words {
+	const char *p, *end;
+	bool more, dots;
+};
+
+static inline struct topic_words
+topic_words(struct slice name, unsigned flags)
+{
+	return (struct topic_words){ name.p, name.n ? name.p + name.n : name.p, name.n > 0,
+		flags & TOPIC_DOTS };
+}
+
+static inline bool
+topic_next(struct topic_words *w, struct slice *word)
+{
+	const char *p = w->p;
+
+	if (!w->more)
+		return false;
+	while (p < w->end && *p != '.' && (w->dots || *p != ':'))
+		p++;
+	*word = slice_of(w->p, (size_t)(p - w->p));
+	w->more = p < w->end;
+	w->p = p + w->more;
+	return true;
+}
+
 /* --- one pattern --- */
 
 enum topic_kind {
