@@ -97,6 +97,10 @@ lint:
 bench: all
 	@BIN=$(B) tests/bench/run
 
+# The shells' completions come from the option tables.
+completions: all
+	PATH=$(abspath $(B)):$$PATH completions/generate $(PROGS)
+
 # --- installing ---
 
 MANS = $(wildcard man/*.[157])
@@ -118,5 +122,5 @@ dist:
 clean:
 	rm -rf build build-* dist
 
-.PHONY: all deps deps-build demo test check check-san soak lint bench fuzz install uninstall dist clean
+.PHONY: completions all deps deps-build demo test check check-san soak lint bench fuzz install uninstall dist clean
 .SECONDARY:
