@@ -31,9 +31,17 @@ TEST(the_hash_depends_on_the_key)
 	CHECK(hash_bytes(S("room")) != hash_bytes(S("rooms")));
 }
 
+TEST(the_hash_is_siphash_1_3)
+{
+	CHECK(hash_keyed(unit_guard(S("room")), 0, 0) == 0xf9d3fff8c23da278);
+	CHECK(hash_keyed(unit_guard(S("abcdefgh")), 0, 0) == 0x3f7b849c0b8e35ea);
+	CHECK(hash_keyed(unit_guard(S("abcdefghijklmno")), 0, 0) == 0x1fd27a29b0e9dc7a);
+}
+
 int
 main(void)
 {
+	RUN(the_hash_is_siphash_1_3);
 	RUN(the_hash_differs_for_every_length_and_byte);
 	RUN(the_hash_depends_on_the_key);
 	return unit_done();
