@@ -1,0 +1,347 @@
+/* jwt-sign - tokens for tests and load. */
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "exit.h"
+#include "io.h"
+#include "js.h"
+#include "jwk.h"
+#include "mem.h"
+#include "msg.h"
+#include "num.h"
+#include "opt.h"
+#include "out.h"
+#include "rec.h"
+#include "tok.h"
+
+enum { MEMBERS = 1024, CLAIMS_FILE_MAX = 1 << 20 };
+
+/* A claim of the command line: JSON text in parts, between which the token's number
+ * goes where the value has %d. */
+struct claim {
+	const char *name;
+	const char *value;
+	enum { TEXT, JSON } form; /* TEXT becomes a string whatever it looks like */
+};
+
+static struct {
+	struct jwk_sources keys;
+	int alg; /* enum jwk_alg, -1: what fits the key */
+	const char *kid;
+	const char *claims_file;
+	struct claim *claims;
+	int n_claims;
+	struct opt_list audiences;
+	const char *exp, *nbf, *now;
+	bool no_iat;
+	int64_t count;
+} o = { .alg = -1, .count = -1 };
+
+static const char *
+set_alg(const struct opt *opt, const char *value)
+{
+	(void)opt;
+	o.alg = jwk_alg_find(slice_str(value));
+	return o.alg < 0 ? "no algorithm such as HS256 or EdDSA" : NULL;
+}
+
+static void
+set_claim(const char *name, const char *value, int form)
+{
+	int i = 0;
+
+	while (i < o.n_claims && strcmp(o.claims[i].name, name) != 0)
+		i++;
+	if (i == o.n_claims)
+		o.claims = mem_resize(o.claims, (size_t)++o.n_claims, sizeof(*o.claims));
+	o.claims[i].name = name;
+	o.claims[i].value = value;
+	o.claims[i].form = form ? JSON : TEXT;
+}
+
+/* NAME=VALUE: JSON where VALUE is JSON, else a string. */
+static const char *
+add_claim(const struct opt *opt, const char *value)
+{
+	const char *eq = strchr(value, '=');
+
+	(void)opt;
+	if (!eq || eq == value)
+		return "not of the form NAME=VALUE";
+	set_claim(mem_copy(value, (size_t)(eq - value)), eq + 1, js_valid(slice_str(eq + 1), NULL));
+	return NULL;
+}
+
+/* An option that is a claim of its own; which one is in opt->var. */
+static const char *
+add_text(const struct opt *opt, const char *value)
+{
+	set_claim(opt->var, value, TEXT);
+	return NULL;
+}
+
+static char iss[] = "iss", sub[] = "sub";
+
+static const struct opt options[] = {
+	{ .kind = OPT_TITLE, .help = "Key (exactly one is used):" },
+	{ .name = "alg", .kind = OPT_CALL, .call = set_alg, .arg = "NAME",
+	  .help = "the algorithm (the first that fits the key)" },
+	{ .name = "jwks", .kind = OPT_CALL, .call = opt_append, .var = &o.keys.sets, .arg = "FILE",
+	  .help = "a private key of a JWK set; --kid says which" },
+	{ .name = "key-encoding", .kind = OPT_CHOICE, .var = &o.keys.encoding,
+	  .choices = jwk_encodings, .arg = "FORM",
+	  .help = "the secret is raw, base64 or base64url (raw)" },
+	{ .name = "key-env", .kind = OPT_CALL, .call = opt_append, .var = &o.keys.envs, .arg = "NAME",
+	  .help = "a secret or private PEM key in an environment variable" },
+	{ .name = "key-file", .kind = OPT_CALL, .call = opt_append, .var = &o.keys.files, .arg = "FILE",
+	  .help = "a secret or private PEM key in a file" },
+	{ .name = "kid", .kind = OPT_STRING, .var = &o.kid, .arg = "NAME",
+	  .help = "kid of the header; with --jwks also the key's name" },
+	{ .name = "strict", .kind = OPT_FLAG, .var = &o.keys.strict,
+	  .help = "refuse a secret shorter than the hash" },
+	{ .kind = OPT_TITLE, .help = "Claims (with --count, %d is the number of the token):" },
+	{ .name = "audience", .kind = OPT_CALL, .call = opt_append, .var = &o.audiences, .arg = "NAME",
+	  .help = "aud; several make a list" },
+	{ .name = "claim", .letter = 'c', .kind = OPT_CALL, .call = add_claim, .arg = "NAME=VALUE",
+	  .flags = OPT_ORDERED, .help = "a claim, a string unless VALUE is JSON; repeatable" },
+	{ .name = "claims-file", .kind = OPT_STRING, .var = &o.claims_file, .arg = "FILE",
+	  .help = "a JSON object with claims, under those of the options" },
+	{ .name = "exp", .kind = OPT_STRING, .var = &o.exp, .arg = "TIME",
+	  .help = "ends that long from now: 1h, -5m; or at @SECONDS" },
+	{ .name = "issuer", .kind = OPT_CALL, .call = add_text, .var = iss, .arg = "NAME",
+	  .help = "iss" },
+	{ .name = "nbf", .kind = OPT_STRING, .var = &o.nbf, .arg = "TIME",
+	  .help = "begins that long from now, or at @SECONDS" },
+	{ .name = "no-iat", .kind = OPT_FLAG, .var = &o.no_iat, .help = "leave out iat, which is now" },
+	{ .name = "now", .kind = OPT_STRING, .var = &o.now, .arg = "TIME",
+	  .help = "what now is, in seconds or as in RFC 3339 (the clock's)" },
+	{ .name = "sub", .kind = OPT_CALL, .call = add_text, .var = sub, .arg = "NAME", .help = "sub" },
+	{ .kind = OPT_TITLE, .help = "Output:" },
+	{ .name = "count", .letter = 'n', .kind = OPT_INT, .var = &o.count, .arg = "COUNT", .min = 1,
+	  .max = 100000000, .help = "as many tokens, one a line (1)" },
+	{ 0 },
+};
+
+static const struct opt_table table = {
+	.program = "jwt-sign",
+	.synopsis = "[options]",
+	.about = "Make signed tokens, for tests and load.",
+	.options = options,
+};
+
+/* --- the key --- */
+
+static struct jwk *
+choose_key(struct jwk_set *set)
+{
+	if (!o.kid && set->n > 1)
+		opt_fail("several keys: --kid says which");
+	for (size_t i = 0; i < set->n && o.kid; i++)
+		if (jwk_kid(set->v[i]).p && slice_is(jwk_kid(set->v[i]), o.kid))
+			return set->v[i];
+	if (set->n > 1 || jwk_kid(set->v[0]).p != NULL ? o.kid != NULL : false)
+		opt_fail("no key has the kid %s", o.kid);
+	return set->v[0];
+}
+
+static void
+load_keys(struct jwk_set *set)
+{
+	struct buf notes = { 0 };
+	struct slice rest, line;
+	int rc;
+
+	o.keys.sign = true;
+	if (o.alg >= 0)
+		o.keys.algs = 1u << o.alg;
+	rc = jwk_load(set, &o.keys, &notes);
+	rest = buf_view(&notes);
+	while (rest.n) {
+		line = slice_cut(&rest, '\n');
+		if (rc && !rest.n)
+			msg_die(EXIT_USAGE, "%.*s", (int)line.n, line.p);
+		msg_warn("%.*s", (int)line.n, line.p);
+	}
+	buf_free(&notes);
+}
+
+/* --- the claims --- */
+
+/* A time as of --exp, in seconds. */
+static int64_t
+when(const char *option, const char *text, int64_t now)
+{
+	const char *p = *text == '-' || *text == '+' ? text + 1 : text;
+	int64_t v;
+
+	if (*text == '@') {
+		if (num_int(text + 1, &v))
+			opt_fail("--%s: no number of seconds: %s", option, text);
+		return v;
+	}
+	if (num_duration(p, &v))
+		opt_fail("--%s: neither a duration such as 1h or -5m nor @SECONDS: %s", option, text);
+	return now + (*text == '-' ? -v : v) / 1000;
+}
+
+static int64_t
+what_now(void)
+{
+	struct timespec t;
+	int64_t s;
+
+	if (!o.now)
+		return (int64_t)time(NULL);
+	if (num_int(o.now, &s) == 0)
+		return s;
+	if (rec_time(slice_str(o.now), &t))
+		opt_fail("--now: neither seconds since 1970 nor a time as in RFC 3339: %s", o.now);
+	return (int64_t)t.tv_sec;
+}
+
+/* `text` with the number in the place of %d and one % for %%; as it is without --count. */
+static void
+expand(struct buf *b, const char *text, int64_t number)
+{
+	for (; *text; text++) {
+		if (o.count > 0 && text[0] == '%' && text[1] == 'd') {
+			buf_u64(b, (unsigned long long)number);
+			text++;
+		} else {
+			if (o.count > 0 && text[0] == '%' && text[1] == '%')
+				text++;
+			buf_byte(b, *text);
+		}
+	}
+}
+
+static bool
+by_option(struct slice key)
+{
+	for (int i = 0; i < o.n_claims; i++)
+		if (js_key_is(key, slice_str(o.claims[i].name)))
+			return true;
+	return (o.audiences.n && js_key_is(key, S("aud"))) || (o.exp && js_key_is(key, S("exp"))) ||
+		(o.nbf && js_key_is(key, S("nbf")));
+}
+
+/* The members of the file that no option replaces, each followed by a comma. */
+static void
+read_file(struct buf *base, bool *has_iat)
+{
+	struct buf text = { 0 }, scratch = { 0 };
+	struct js_member m[MEMBERS];
+	struct js_error e;
+	int n;
+
+	if (!o.claims_file)
+		return;
+	if (io_read_file(o.claims_file, CLAIMS_FILE_MAX, &text))
+		msg_die(EXIT_USAGE, "%s: %s", o.claims_file, strerror(errno));
+	if ((n = js_object(buf_view(&text), m, MEMBERS, &e)) < 0)
+		msg_die(EXIT_USAGE, "%s: %s at byte %zu", o.claims_file, e.why, e.at + 1);
+	if (!tok_unique(buf_view(&text), &scratch))
+		msg_die(EXIT_USAGE, "%s: a member stands twice", o.claims_file);
+	for (int i = 0; i < n; i++) {
+		if (by_option(m[i].key))
+			continue;
+		*has_iat = *has_iat || js_key_is(m[i].key, S("iat"));
+		buf_byte(base, '"');
+		buf_slice(base, m[i].key);
+		buf_add(base, "\":", 2);
+		js_put_flat(base, m[i].val);
+		buf_byte(base, ',');
+	}
+	buf_free(&scratch);
+	buf_free(&text);
+}
+
+/* The claims that are the same in every token, each followed by a comma. */
+static void
+put_fixed(struct buf *base)
+{
+	int64_t now = what_now();
+	bool has_iat = o.no_iat;
+
+	read_file(base, &has_iat);
+	for (int i = 0; i < o.n_claims; i++)
+		has_iat = has_iat || strcmp(o.claims[i].name, "iat") == 0;
+	if (!has_iat)
+		buf_fmt(base, "\"iat\":%lld,", (long long)now);
+	if (o.nbf)
+		buf_fmt(base, "\"nbf\":%lld,", (long long)when("nbf", o.nbf, now));
+	if (o.exp)
+		buf_fmt(base, "\"exp\":%lld,", (long long)when("exp", o.exp, now));
+	if (!o.audiences.n)
+		return;
+	buf_str(base, "\"aud\":");
+	if (o.audiences.n > 1)
+		buf_byte(base, '[');
+	for (int i = 0; i < o.audiences.n; i++) {
+		if (i)
+			buf_byte(base, ',');
+		js_put_string(base, slice_str(o.audiences.v[i]));
+	}
+	buf_str(base, o.audiences.n > 1 ? "]," : ",");
+}
+
+/* All claims of one token. */
+static void
+put_claims(struct buf *b, struct slice base, struct buf *scratch, int64_t number)
+{
+	buf_byte(b, '{');
+	buf_slice(b, base);
+	for (int i = 0; i < o.n_claims; i++) {
+		js_put_string(b, slice_str(o.claims[i].name));
+		buf_byte(b, ':');
+		buf_clear(scratch);
+		expand(scratch, o.claims[i].value, number);
+		if (o.claims[i].form == JSON)
+			js_put_flat(b, buf_view(scratch));
+		else
+			js_put_string(b, buf_view(scratch));
+		buf_byte(b, ',');
+	}
+	if (b->p[b->n - 1] == ',')
+		b->n--;
+	buf_byte(b, '}');
+}
+
+int
+main(int argc, char **argv)
+{
+	struct buf base = { 0 }, claims = { 0 }, scratch = { 0 };
+	struct jwk_set set = { 0 };
+	struct slice kid;
+	struct jwk *key;
+	struct out out;
+
+	if (opt_parse(&table, argc, argv))
+		opt_fail("no operand is expected: %s", argv[0]);
+	if (!o.keys.files.n && !o.keys.envs.n && !o.keys.sets.n)
+		opt_fail("no key: give --key-file, --key-env or --jwks");
+	load_keys(&set);
+	key = choose_key(&set);
+	kid = o.kid ? slice_str(o.kid) : jwk_kid(key);
+	if (o.alg < 0)
+		o.alg = __builtin_ctz(jwk_algs(key));
+	put_fixed(&base);
+	out_init(&out, 1);
+	for (int64_t i = 1; i <= (o.count > 0 ? o.count : 1); i++) {
+		buf_clear(&claims);
+		put_claims(&claims, buf_view(&base), &scratch, i);
+		if (tok_sign(key, (enum jwk_alg)o.alg, kid, buf_view(&claims), &out.b))
+			msg_die(EXIT_HOST, "the key cannot sign by %s", jwk_alg_name((enum jwk_alg)o.alg));
+		if (out_line(&out))
+			out_die(&out, "standard output");
+	}
+	if (out_flush(&out))
+		out_die(&out, "standard output");
+	out_free(&out);
+	jwk_set_free(&set);
+	buf_free(&base);
+	buf_free(&claims);
+	buf_free(&scratch);
+	return EXIT_DONE;
+}
