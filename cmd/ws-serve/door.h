@@ -36,6 +36,7 @@ enum {
 	DOOR_TIMEOUT_MS = 10000,   /* default of timeout_ms */
 	DOOR_SUBPROTOCOLS = 16,    /* subprotocols looked at; more are a 400 */
 	DOOR_FIELDS = 16,          /* most `fields` that can be asked for */
+	DOOR_STATUS_MAX = 600,
 };
 
 enum door_token_source {
@@ -110,7 +111,7 @@ struct door_config {
 struct door_stats {
 	uint64_t accepted;  /* connections */
 	uint64_t admitted;
-	uint64_t refused[600]; /* by HTTP status */
+	uint64_t refused[DOOR_STATUS_MAX]; /* by HTTP status */
 	uint64_t timeouts;  /* headers that did not come in time */
 	uint64_t shed;      /* for want of descriptors */
 	uint64_t left;      /* clients gone before an answer */
