@@ -12,6 +12,8 @@
 struct peers;
 struct peer;
 
+enum { PEERS_RETRY_US = 10000000 }; /* when all connections are taken, nobody knows better */
+
 struct peer_address {
 	unsigned char bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
 };
@@ -20,11 +22,11 @@ struct peer_address {
 struct peers *peers_new(int64_t most, const struct num_rate *rate);
 void peers_free(struct peers *p);
 
-/* An attempt at now_ms (any monotonic clock). NULL when it is over the rate or all of
- * the address's connections are taken; *retry_ms then says when to try again. The peer
+/* An attempt at now_us (any monotonic clock). NULL when it is over the rate or all of
+ * the address's connections are taken; *retry_us then says when to try again. The peer
  * has one connection more until peers_left. */
-struct peer *peers_enter(struct peers *p, const struct peer_address *a, int64_t now_ms,
-    int64_t *retry_ms);
+struct peer *peers_enter(struct peers *p, const struct peer_address *a, int64_t now_us,
+    int64_t *retry_us);
 
 /* A connection of this peer has ended. NULL is fine. */
 void peers_left(struct peers *p, struct peer *peer);
