@@ -1,0 +1,178 @@
+/* gate - connections that arrive: accepted in batches, shed when there is no room. */
+#include "guest.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "listen.h"
+#include "mem.h"
+#include "tls.h"
+
+enum {
+	ACCEPT_BATCH = 64, /* connections taken in a row before others get their turn */
+	PAUSE_MS = 100,    /* no accepts after the kernel ran out of something */
+};
+
+struct gate { /* a listener and its watcher */
+	ev_io io;
+	struct door *door;
+	const struct listener *listener;
+};
+
+static void
+name_remote(struct guest *g, const struct sockaddr_storage *from)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)from;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)from;
+	char host[INET6_ADDRSTRLEN] = "";
+	unsigned port;
+
+	if (from->ss_family == AF_INET) {
+		memset(g->address.bytes + 10, 0xff, 2);
+		memcpy(g->address.bytes + 12, &v4->sin_addr, 4);
+		port = ntohs(v4->sin_port);
+	} else if (from->ss_family == AF_INET6) {
+		memcpy(g->address.bytes, &v6->sin6_addr, 16);
+		port = ntohs(v6->sin6_port);
+	} else {
+		strcpy(g->remote, "unix");
+		return;
+	}
+	g->has_address = true;
+	if (from->ss_family == AF_INET || IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+		inet_ntop(AF_INET, g->address.bytes + 12, host, sizeof host);
+		snprintf(g->remote, sizeof g->remote, "%s:%u", host, port);
+	} else {
+		inet_ntop(AF_INET6, g->address.bytes, host, sizeof host);
+		snprintf(g->remote, sizeof g->remote, "[%s]:%u", host, port);
+	}
+}
+
+static void
+arrive(struct door *d, const struct listener *l, int fd, const struct sockaddr_storage *from)
+{
+	struct guest *g;
+	int on = 1;
+
+	d->stats.accepted++;
+	if (d->stats.guests >= d->config.max_guests) {
+		guest_shed(d, fd, "too many handshakes at a time", !l->tls);
+		return;
+	}
+	if (!l->local)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	if (l->tls && (fd = tls_accept(l->tls, fd)) < 0)
+		return;
+	g = guest_new(d, l, fd);
+	name_remote(g, from);
+	/* The request often came with the connection. */
+	guest_look(g, false);
+}
+
+static void
+pause_accepting(struct door *d)
+{
+	for (int i = 0; i < d->config.listener_count; i++)
+		ev_io_stop(d->loop, &d->gates[i].io);
+	if (!ev_is_active(&d->pause)) {
+		ev_timer_set(&d->pause, PAUSE_MS / 1e3, 0);
+		ev_timer_start(d->loop, &d->pause);
+	}
+}
+
+/* No descriptor is left: give up the reserve, take the newcomer with it and send it
+ * away, so that the listening socket does not stay readable for ever. */
+static void
+shed_one(struct door *d, const struct listener *l)
+{
+	int fd;
+
+	close(d->reserve);
+	fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0) {
+		d->stats.accepted++;
+		d->stats.shed++;
+		guest_shed(d, fd, "no descriptors left", !l->tls);
+	}
+	d->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void
+on_arrival(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct gate *gate = io->data;
+	struct door *d = gate->door;
+
+	(void)loop;
+	(void)revents;
+	guest_enter(d);
+	for (int i = 0; i < ACCEPT_BATCH && !d->stopped; i++) {
+		struct sockaddr_storage from = { 0 };
+		socklen_t n = sizeof from;
+		int fd = accept4(gate->listener->fd, (struct sockaddr *)&from, &n,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			arrive(d, gate->listener, fd, &from);
+		} else if ((errno == EMFILE || errno == ENFILE) && d->reserve >= 0) {
+			shed_one(d, gate->listener);
+		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+			d->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+			pause_accepting(d);
+			break;
+		} else if (errno == EAGAIN) {
+			break;
+		}
+		/* Anything else is the fate of that one connection (accept(2), "Error handling"). */
+	}
+	guest_leave(d);
+}
+
+static void
+on_resume(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	struct door *d = timer->data;
+
+	(void)revents;
+	for (int i = 0; i < d->config.listener_count; i++)
+		ev_io_start(loop, &d->gates[i].io);
+}
+
+void
+gate_start(struct door *d)
+{
+	d->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	ev_timer_init(&d->pause, on_resume, 0, 0);
+	d->pause.data = d;
+	d->gates = mem_zero((size_t)d->config.listener_count + 1, sizeof *d->gates);
+	for (int i = 0; i < d->config.listener_count; i++) {
+		struct gate *gate = &d->gates[i];
+
+		gate->door = d;
+		gate->listener = &d->config.listeners[i];
+		ev_io_init(&gate->io, on_arrival, gate->listener->fd, EV_READ);
+		gate->io.data = gate;
+		ev_io_start(d->loop, &gate->io);
+	}
+}
+
+void
+gate_stop(struct door *d)
+{
+	ev_timer_stop(d->loop, &d->pause);
+	for (int i = 0; i < d->config.listener_count; i++) {
+		ev_io_stop(d->loop, &d->gates[i].io);
+		listen_close(&d->config.listeners[i]);
+	}
+	free(d->gates);
+	d->gates = NULL;
+	if (d->reserve >= 0)
+		close(d->reserve);
+	d->reserve = -1;
+}

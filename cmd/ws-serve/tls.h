@@ -1,0 +1,42 @@
+/* tls - TLS in front of the door: a relay between the client's socket, where it speaks
+ * TLS, and a socket pair, whose other end the door treats as any connection. Each
+ * direction has one buffer of TLS_BUFFER bytes; who reads slowly slows the sender down.
+ * A side that ends its half ends it on the other side too. TLS 1.2 and later. */
+#ifndef TLS_H
+#define TLS_H
+
+#include <stdint.h>
+
+#include <ev.h>
+
+enum {
+	TLS_BUFFER = 16 << 10,
+	TLS_HANDSHAKE_MS = 10000, /* for the TLS handshake; then the connection is cut */
+	TLS_CLOSE_MS = 5000,      /* for the client to end its side once ours has ended */
+};
+
+struct tls;
+
+struct tls_stats {
+	uint64_t accepted, failed; /* connections; handshakes that failed */
+	int64_t relays;            /* now */
+};
+
+/* Load certificate chain and key (PEM). NULL with *why (valid until the next call). */
+struct tls *tls_new(struct ev_loop *loop, const char *cert, const char *key,
+    const char **why);
+
+/* Load both files again; connections that exist are left alone. On failure the old ones
+ * stay in use: -1 with *why. */
+int tls_reload(struct tls *t, const char **why);
+
+/* Take over an accepted, non-blocking socket and relay it. Returns the plain end, which
+ * is the caller's, or -1 when no descriptors are left (fd is closed then). */
+int tls_accept(struct tls *t, int fd);
+
+const struct tls_stats *tls_stats(const struct tls *t);
+
+/* Cut all relays and release. NULL is fine. */
+void tls_free(struct tls *t);
+
+#endif
