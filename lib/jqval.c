@@ -1,0 +1,636 @@
+#include "jqval.h"
+
+#include <dlfcn.h>
+#include <jq.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "js.h"
+#include "mem.h"
+
+/* The texts of numbers. A number's jv has the index of its text plus one in `size`, a
+ * constant's the negative of that; 0 is a computed number. */
+struct numbers {
+	struct number {
+		double value; /* as a check that the tag still belongs to the value */
+		struct slice text;
+	} *v;
+	size_t n, cap;
+};
+
+/* An object or array of the document. One reference is kept, so libjq changes a copy and
+ * never the value itself: who has its address has it unchanged. */
+struct source {
+	const void *ptr;
+	int size;
+	struct slice text;
+};
+
+enum { KEYS = 512, KEY_LONGEST = 32 };
+
+static struct numbers document, constants;
+
+static struct {
+	jv *held; /* the references */
+	size_t n, cap;
+	struct source *slot; /* open addressing by address; `used` entries are set */
+	size_t slots;
+} containers;
+
+/* Member names come again and again: their strings are made once. Direct mapped. */
+static struct {
+	jv string;
+	bool set;
+} keys[KEYS];
+
+static jv (*libjq_dump_string)(jv, int);
+static int (*libjq_cmp)(jv, jv);
+static int (*libjq_equal)(jv, jv);
+
+const char *
+jqval_init(void)
+{
+	/* A data pointer is no function pointer in C; POSIX says it can be copied. */
+	*(void **)&libjq_dump_string = dlsym(RTLD_NEXT, "jv_dump_string");
+	*(void **)&libjq_cmp = dlsym(RTLD_NEXT, "jv_cmp");
+	*(void **)&libjq_equal = dlsym(RTLD_NEXT, "jv_equal");
+	if (!libjq_dump_string || !libjq_cmp || !libjq_equal)
+		return "libjq's own functions are not to be found";
+	return NULL;
+}
+
+/* --- numbers --- */
+
+static jv
+tagged(struct numbers *t, double value, struct slice text)
+{
+	jv v = jv_number(value);
+
+	if (t->n == t->cap) {
+		t->cap = t->cap ? t->cap * 2 : 64;
+		t->v = mem_resize(t->v, t->cap, sizeof(*t->v));
+	}
+	t->v[t->n] = (struct number){ value, text };
+	t->n++;
+	v.size = t == &constants ? -(int)t->n : (int)t->n;
+	return v;
+}
+
+/* The text a number was read from, or NULL. */
+static const struct number *
+number_of(jv v)
+{
+	const struct numbers *t = v.size < 0 ? &constants : &document;
+	size_t i = (size_t)(v.size < 0 ? -(long)v.size : v.size);
+
+	if (!i || i > t->n)
+		return NULL;
+	return t->v[i - 1].value == v.u.number ? &t->v[i - 1] : NULL;
+}
+
+/* Whole numbers of up to 15 digits are exact in a double and printed as they were:
+ * they need no tag. */
+static jv
+read_number(struct numbers *t, struct slice text)
+{
+	const char *p = text.p, *end = p + text.n;
+	bool minus = *p == '-';
+	int64_t whole = 0;
+	double value = 0;
+
+	p += minus;
+	if (end - p <= 15 && !(minus && *p == '0')) {
+		while (p < end && *p >= '0' && *p <= '9')
+			whole = whole * 10 + (*p++ - '0');
+		if (p == end)
+			return jv_number((double)(minus ? -whole : whole));
+	}
+	js_double(text, &value);
+	return tagged(t, value, text);
+}
+
+static void
+put_number(struct buf *b, jv v)
+{
+	const struct number *n = number_of(v);
+	double d = jv_number_value(v);
+
+	if (n) {
+		buf_slice(b, n->text);
+	} else if (fabs(d) < 1e15 && d == (double)(int64_t)d && !(d == 0 && signbit(d))) {
+		if (d < 0)
+			buf_byte(b, '-');
+		buf_u64(b, (unsigned long long)fabs(d));
+	} else {
+		jv text = libjq_dump_string(jv_number(d), 0);
+
+		buf_slice(b, jqval_string(text));
+		jv_free(text);
+	}
+}
+
+/* A number's text as 0.DDD x 10^power: its digits without the zeros at both ends (a point
+ * may stand among them), so that 1, 1.0 and 10e-1 are the same. */
+struct decimal {
+	bool minus;
+	const char *digit, *end;
+	int64_t power;
+};
+
+static struct decimal
+decimal(struct slice text)
+{
+	struct decimal d = { .minus = text.p[0] == '-' };
+	const char *p = text.p + d.minus, *end = text.p + text.n, *e = p, *point;
+	int64_t exponent = 0;
+
+	while (e < end && *e != 'e' && *e != 'E')
+		e++;
+	if (e < end) {
+		const char *q = e + 1;
+		bool down = *q == '-';
+
+		q += *q == '-' || *q == '+';
+		/* Beyond what any double has, further digits make no difference. */
+		for (; q < end && exponent < 1000000000; q++)
+			exponent = exponent * 10 + (*q - '0');
+		if (down)
+			exponent = -exponent;
+	}
+	point = memchr(p, '.', (size_t)(e - p));
+	if (!point)
+		point = e;
+	d.digit = p;
+	d.end = e;
+	while (d.digit < d.end && (*d.digit == '0' || *d.digit == '.'))
+		d.digit++;
+	while (d.end > d.digit && (d.end[-1] == '0' || d.end[-1] == '.'))
+		d.end--;
+	if (d.digit == d.end)
+		return (struct decimal){ .minus = false, .digit = p, .end = p };
+	d.power = exponent + (d.digit < point ? point - d.digit : point + 1 - d.digit);
+	return d;
+}
+
+/* The order of two numbers that were read and are equal as doubles. */
+static int
+exact_order(const struct number *a, const struct number *b)
+{
+	struct decimal x = decimal(a->text), y = decimal(b->text);
+	int r = 0;
+
+	if (x.minus != y.minus) /* -1e-400 and 1e-400 */
+		return x.minus ? -1 : 1;
+	if (x.power != y.power && x.digit < x.end && y.digit < y.end)
+		r = x.power < y.power ? -1 : 1;
+	while (!r) {
+		x.digit += x.digit < x.end && *x.digit == '.';
+		y.digit += y.digit < y.end && *y.digit == '.';
+		if (x.digit == x.end || y.digit == y.end) {
+			r = (x.digit < x.end) - (y.digit < y.end);
+			break;
+		}
+		r = *x.digit++ - *y.digit++;
+	}
+	return x.minus ? -r : r;
+}
+
+/* --- reading --- */
+
+struct reader {
+	const char *p, *end;
+	struct numbers *numbers;
+	bool remember; /* objects and arrays, with their places */
+};
+
+static size_t
+slot_of(const void *ptr)
+{
+	return (size_t)(((uintptr_t)ptr >> 4) * 0x9e3779b97f4a7c15ull >> 20) & (containers.slots - 1);
+}
+
+static void
+enter(jv v, struct slice text)
+{
+	size_t i = slot_of(v.u.ptr);
+
+	while (containers.slot[i].ptr)
+		i = (i + 1) & (containers.slots - 1);
+	containers.slot[i] = (struct source){ v.u.ptr, v.size, text };
+}
+
+static void
+grow_slots(void)
+{
+	struct source *old = containers.slot;
+	size_t n = containers.slots;
+
+	containers.slots = n ? n * 2 : 32;
+	containers.slot = mem_zero(containers.slots, sizeof(*containers.slot));
+	for (size_t i = 0; i < n; i++) {
+		if (!old[i].ptr)
+			continue;
+		size_t k = slot_of(old[i].ptr);
+
+		while (containers.slot[k].ptr)
+			k = (k + 1) & (containers.slots - 1);
+		containers.slot[k] = old[i];
+	}
+	free(old);
+}
+
+static void
+remember(jv v, struct slice text)
+{
+	if (containers.n == containers.cap) {
+		containers.cap = containers.cap ? containers.cap * 2 : 16;
+		containers.held = mem_resize(containers.held, containers.cap, sizeof(jv));
+	}
+	if (2 * (containers.n + 1) > containers.slots)
+		grow_slots();
+	containers.held[containers.n++] = jv_copy(v);
+	enter(v, text);
+}
+
+static void
+blanks(struct reader *r)
+{
+	while (r->p < r->end && slice_blank(*r->p))
+		r->p++;
+}
+
+/* The string at r->p, raw: what is between its quotes. */
+static struct slice
+raw_string(struct reader *r, bool *escapes)
+{
+	const char *start = ++r->p, *p = start;
+
+	*escapes = false;
+	for (; *p != '"'; p++) {
+		if (*p == '\\') {
+			*escapes = true;
+			p++;
+		}
+	}
+	r->p = p + 1;
+	return slice_of(start, (size_t)(p - start));
+}
+
+static jv
+make_string(struct slice raw, bool escapes)
+{
+	struct buf scratch = { 0 };
+	struct slice text = escapes ? js_key_text(raw, &scratch) : raw;
+	jv v = jv_string_sized(text.p, (int)text.n);
+
+	buf_free(&scratch);
+	return v;
+}
+
+static jv
+read_key(struct reader *r)
+{
+	bool escapes;
+	struct slice raw = raw_string(r, &escapes);
+	size_t i;
+
+	if (escapes || !raw.n || raw.n > KEY_LONGEST)
+		return make_string(raw, escapes);
+	i = (raw.n * 31 + (unsigned char)raw.p[0] * 7 + (unsigned char)raw.p[raw.n / 2] * 131 +
+	    (unsigned char)raw.p[raw.n - 1] * 17) % KEYS;
+	if (keys[i].set) {
+		if (slice_eq(jqval_string(keys[i].string), raw))
+			return jv_copy(keys[i].string);
+		jv_free(keys[i].string);
+	}
+	keys[i].string = make_string(raw, false);
+	keys[i].set = true;
+	return jv_copy(keys[i].string);
+}
+
+/* Recursive: js_valid has bounded the depth by JS_DEPTH. */
+static jv
+read_value(struct reader *r)
+{
+	const char *start = r->p;
+	bool escapes;
+	jv v;
+
+	switch (*start) {
+	case '"': {
+		struct slice raw = raw_string(r, &escapes);
+
+		return make_string(raw, escapes);
+	}
+	case 't':
+		r->p += 4;
+		return jv_true();
+	case 'f':
+		r->p += 5;
+		return jv_false();
+	case 'n':
+		r->p += 4;
+		return jv_null();
+	case '{':
+		v = jv_object();
+		for (r->p++, blanks(r); *r->p != '}'; blanks(r)) {
+			jv key = read_key(r);
+
+			blanks(r);
+			r->p++;
+			blanks(r);
+			v = jv_object_set(v, key, read_value(r));
+			blanks(r);
+			if (*r->p == ',')
+				r->p++;
+		}
+		break;
+	case '[':
+		v = jv_array();
+		for (r->p++, blanks(r); *r->p != ']'; blanks(r)) {
+			v = jv_array_append(v, read_value(r));
+			blanks(r);
+			if (*r->p == ',')
+				r->p++;
+		}
+		break;
+	default:
+		while (r->p < r->end && (*r->p == '-' || *r->p == '+' || *r->p == '.' ||
+		    (*r->p >= '0' && *r->p <= '9') || *r->p == 'e' || *r->p == 'E'))
+			r->p++;
+		return read_number(r->numbers, slice_of(start, (size_t)(r->p - start)));
+	}
+	r->p++;
+	if (r->remember)
+		remember(v, slice_of(start, (size_t)(r->p - start)));
+	return v;
+}
+
+jv
+jqval_read(struct slice text)
+{
+	struct slice t = slice_trim(text);
+	struct reader r = { t.p, t.p + t.n, &document, true };
+
+	jqval_release();
+	return read_value(&r);
+}
+
+jv
+jqval_constant(struct slice text)
+{
+	struct slice t = slice_trim(text);
+	char *copy = mem_copy(t.p, t.n);
+	size_t before = constants.n;
+	struct reader r = { copy, copy + t.n, &constants, false };
+	jv v = read_value(&r);
+
+	if (constants.n == before)
+		free(copy);
+	return v;
+}
+
+void
+jqval_release(void)
+{
+	if (containers.n > 1024) {
+		/* A giant document: give the memory back. */
+		free(containers.slot);
+		containers.slot = NULL;
+		containers.slots = 0;
+	} else {
+		for (size_t i = 0; i < containers.n; i++) {
+			/* Probing stops at gaps: clear from the entry's home to the next gap. */
+			size_t k = slot_of(containers.held[i].u.ptr);
+
+			while (containers.slot[k].ptr) {
+				containers.slot[k].ptr = NULL;
+				k = (k + 1) & (containers.slots - 1);
+			}
+		}
+	}
+	for (size_t i = 0; i < containers.n; i++)
+		jv_free(containers.held[i]);
+	containers.n = 0;
+	document.n = 0;
+}
+
+/* --- printing --- */
+
+struct slice
+jqval_string(jv v)
+{
+	return slice_of(jv_string_value(v), (size_t)jv_string_length_bytes(jv_copy(v)));
+}
+
+struct slice
+jqval_source(jv v)
+{
+	if (!containers.n)
+		return slice_of("", 0);
+	for (size_t i = slot_of(v.u.ptr); containers.slot[i].ptr; i = (i + 1) & (containers.slots - 1))
+		if (containers.slot[i].ptr == v.u.ptr)
+			/* A slice of an array has its address, but another length or offset. */
+			return containers.slot[i].size == v.size && !v.offset ? containers.slot[i].text
+				: slice_of("", 0);
+	return slice_of("", 0);
+}
+
+static bool
+put(struct buf *b, jv v, unsigned depth)
+{
+	bool ok = true;
+	struct slice source;
+
+	switch (jv_get_kind(v)) {
+	case JV_KIND_INVALID:
+		return false;
+	case JV_KIND_NULL:
+		buf_add(b, "null", 4);
+		return true;
+	case JV_KIND_FALSE:
+		buf_add(b, "false", 5);
+		return true;
+	case JV_KIND_TRUE:
+		buf_add(b, "true", 4);
+		return true;
+	case JV_KIND_NUMBER:
+		put_number(b, v);
+		return true;
+	case JV_KIND_STRING:
+		js_put_string(b, jqval_string(v));
+		return true;
+	case JV_KIND_ARRAY:
+	case JV_KIND_OBJECT:
+		break;
+	}
+	source = jqval_source(v);
+	if (source.n) {
+		js_put_flat(b, source);
+		return true;
+	}
+	if (depth == JS_DEPTH)
+		return false;
+	if (jv_get_kind(v) == JV_KIND_ARRAY) {
+		int n = jv_array_length(jv_copy(v));
+
+		buf_byte(b, '[');
+		for (int i = 0; i < n && ok; i++) {
+			jv e = jv_array_get(jv_copy(v), i);
+
+			if (i)
+				buf_byte(b, ',');
+			ok = put(b, e, depth + 1);
+			jv_free(e);
+		}
+		buf_byte(b, ']');
+		return ok;
+	}
+	bool first = true;
+
+	buf_byte(b, '{');
+	for (int i = jv_object_iter(v); jv_object_iter_valid(v, i) && ok;
+	    i = jv_object_iter_next(v, i)) {
+		jv key = jv_object_iter_key(v, i), e = jv_object_iter_value(v, i);
+
+		if (!first)
+			buf_byte(b, ',');
+		first = false;
+		js_put_string(b, jqval_string(key));
+		buf_byte(b, ':');
+		ok = put(b, e, depth + 1);
+		jv_free(key);
+		jv_free(e);
+	}
+	buf_byte(b, '}');
+	return ok;
+}
+
+bool
+jqval_put(struct buf *b, jv v)
+{
+	return put(b, v, 0);
+}
+
+/* --- in libjq's place --- */
+
+/* libjq calls these by way of its linkage table, so they are found before its own. Each
+ * consumes its arguments, as all of libjq's functions do. */
+
+jv
+jv_dump_string(jv v, int flags)
+{
+	struct buf b = { 0 };
+	jv text;
+
+	if (flags) /* pretty, coloured or for debugging: never part of data */
+		return libjq_dump_string(v, flags);
+	if (put(&b, v, 0))
+		text = jv_string_sized(b.p, (int)b.n);
+	else
+		text = jv_string("<nested too deeply>");
+	buf_free(&b);
+	jv_free(v);
+	return text;
+}
+
+static bool
+both_read(jv a, jv b, const struct number **x, const struct number **y)
+{
+	return a.u.number == b.u.number && (*x = number_of(a)) && (*y = number_of(b));
+}
+
+/* Arrays and objects are compared here too: inside libjq such calls are direct. */
+
+static int
+arrays_equal(jv a, jv b)
+{
+	int n = jv_array_length(jv_copy(a)), same = n == jv_array_length(jv_copy(b));
+
+	for (int i = 0; i < n && same; i++)
+		same = jv_equal(jv_array_get(jv_copy(a), i), jv_array_get(jv_copy(b), i));
+	return same;
+}
+
+static int
+objects_equal(jv a, jv b)
+{
+	int same = jv_object_length(jv_copy(a)) == jv_object_length(jv_copy(b));
+
+	for (int i = jv_object_iter(a); jv_object_iter_valid(a, i) && same;
+	    i = jv_object_iter_next(a, i)) {
+		jv v = jv_object_get(jv_copy(b), jv_object_iter_key(a, i));
+
+		same = jv_is_valid(v) && jv_equal(jv_object_iter_value(a, i), jv_copy(v));
+		jv_free(v);
+	}
+	return same;
+}
+
+int
+jv_equal(jv a, jv b)
+{
+	jv_kind kind = jv_get_kind(a);
+	const struct number *x, *y;
+	int same;
+
+	if (kind != jv_get_kind(b))
+		return libjq_equal(a, b);
+	if (kind == JV_KIND_NUMBER && both_read(a, b, &x, &y))
+		return exact_order(x, y) == 0;
+	if (kind != JV_KIND_ARRAY && kind != JV_KIND_OBJECT)
+		return libjq_equal(a, b);
+	if (jv_identical(jv_copy(a), jv_copy(b)))
+		same = 1;
+	else
+		same = kind == JV_KIND_ARRAY ? arrays_equal(a, b) : objects_equal(a, b);
+	jv_free(a);
+	jv_free(b);
+	return same;
+}
+
+static int
+array_order(jv a, jv b)
+{
+	int n = jv_array_length(jv_copy(a)), m = jv_array_length(jv_copy(b)), r = 0;
+
+	for (int i = 0; i < n && i < m && !r; i++)
+		r = jv_cmp(jv_array_get(jv_copy(a), i), jv_array_get(jv_copy(b), i));
+	return r ? r : (n > m) - (n < m);
+}
+
+/* First by the sorted names, then by the values in the order of the names. */
+static int
+object_order(jv a, jv b)
+{
+	jv names = jv_keys(jv_copy(a));
+	int r = jv_cmp(jv_copy(names), jv_keys(jv_copy(b))), n = jv_array_length(jv_copy(names));
+
+	for (int i = 0; i < n && !r; i++) {
+		jv name = jv_array_get(jv_copy(names), i);
+
+		r = jv_cmp(jv_object_get(jv_copy(a), jv_copy(name)), jv_object_get(jv_copy(b), name));
+	}
+	jv_free(names);
+	return r;
+}
+
+int
+jv_cmp(jv a, jv b)
+{
+	jv_kind kind = jv_get_kind(a);
+	const struct number *x, *y;
+	int r;
+
+	if (kind != jv_get_kind(b))
+		return libjq_cmp(a, b);
+	if (kind == JV_KIND_NUMBER && both_read(a, b, &x, &y))
+		return exact_order(x, y);
+	if (kind != JV_KIND_ARRAY && kind != JV_KIND_OBJECT)
+		return libjq_cmp(a, b);
+	r = kind == JV_KIND_ARRAY ? array_order(a, b) : object_order(a, b);
+	jv_free(a);
+	jv_free(b);
+	return r;
+}
