@@ -8,14 +8,18 @@
 void
 line_init(struct line_reader *r, int fd, size_t max)
 {
-	*r = (struct line_reader){ .fd = fd, .max = max, .chunk = LINE_CHUNK };
+	*r = (struct line_reader){ .fd = fd, .max = max, .chunk = LINE_CHUNK,
+		.delim = '\n' };
 }
 
 /* The rest of a line that is too long: drop what is here up to its end. */
 static void
 skip(struct line_reader *r)
 {
-	char *nl = r->end > r->start ? memchr(r->p + r->start, '\n', r->end - r->start) : NULL;
+	char *nl = NULL;
+
+	if (r->end > r->start)
+		nl = memchr(r->p + r->start, r->delim, r->end - r->start);
 
 	if (nl) {
 		r->start = (size_t)(nl - r->p) + 1;
@@ -36,7 +40,7 @@ line_take(struct line_reader *r, struct slice *line)
 	if (r->skipping)
 		skip(r);
 	if (r->scan < r->end)
-		nl = memchr(r->p + r->scan, '\n', r->end - r->scan);
+		nl = memchr(r->p + r->scan, r->delim, r->end - r->scan);
 	stop = nl ? (size_t)(nl - r->p) : r->end;
 	if (stop - r->start > r->max) {
 		r->number++;

@@ -19,6 +19,7 @@ struct line_reader {
 	int fd;
 	size_t max;      /* longest line, bytes */
 	size_t chunk;    /* bytes asked of one read(2) */
+	char delim;      /* what ends a line: '\n' after line_init */
 	uint64_t number; /* of the line last taken, from 1 */
 	char *p;
 	size_t start, scan, end, cap; /* [start,end) is unread; up to scan there is no end of line */
