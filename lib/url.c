@@ -16,7 +16,6 @@ static const struct {
 	[URL_WS_UNIX] = { "ws+unix://", 0 },
 	[URL_WSS_UNIX] = { "wss+unix://", 0 },
 	[URL_HTTP] = { "http://", 80 },
-	[URL_HTTPS] = { "https://", 443 },
 };
 
 static int
@@ -75,13 +74,7 @@ url_decode(struct buf *b, struct slice text)
 bool
 url_secure(const struct url *u)
 {
-	return u->scheme == URL_WSS || u->scheme == URL_WSS_UNIX || u->scheme == URL_HTTPS;
-}
-
-static bool
-is_proxy(const struct url *u)
-{
-	return u->scheme == URL_HTTP || u->scheme == URL_HTTPS;
+	return u->scheme == URL_WSS || u->scheme == URL_WSS_UNIX;
 }
 
 void
@@ -184,7 +177,7 @@ parse_userinfo(struct slice s, struct url *u)
 {
 	struct slice user = slice_cut(&s, ':');
 
-	if (!is_proxy(u))
+	if (u->scheme != URL_HTTP)
 		return "user and password belong into a header, not into the URL";
 	u->user = decoded(user);
 	u->password = decoded(s);
@@ -254,7 +247,7 @@ parse(struct slice s, struct url *u)
 		}
 		if (!why)
 			why = parse_host(authority, u);
-		if (!why && is_proxy(u) && target.n && !slice_is(target, "/"))
+		if (!why && u->scheme == URL_HTTP && target.n && !slice_is(target, "/"))
 			why = "a proxy has no path";
 	}
 	if (why)

@@ -4,7 +4,7 @@
  *     ws://HOST[:PORT][/PATH][?QUERY]         TCP, port 80
  *     wss://HOST[:PORT][/PATH][?QUERY]        TLS, port 443
  *     ws+unix:///SOCKET[:/PATH][?QUERY]       a Unix socket; wss+unix the same with TLS
- *     http://[USER:PASSWORD@]HOST[:PORT][/]   a proxy, port 80; https likewise, 443
+ *     http://[USER:PASSWORD@]HOST[:PORT][/]   a proxy, port 80
  *
  * HOST is a name, an IPv4 address or [IPv6]. Blanks, control characters and bytes that
  * are not ASCII are errors everywhere, as are a fragment, port 0 and a '%' without two
@@ -23,7 +23,7 @@ enum {
 	URL_MAX = 16 << 10, /* longest URL, bytes */
 };
 
-enum url_scheme { URL_WS, URL_WSS, URL_WS_UNIX, URL_WSS_UNIX, URL_HTTP, URL_HTTPS };
+enum url_scheme { URL_WS, URL_WSS, URL_WS_UNIX, URL_WSS_UNIX, URL_HTTP };
 
 struct url {
 	enum url_scheme scheme;
@@ -41,7 +41,7 @@ struct url {
 int url_parse(const char *text, struct url *u, const char **why);
 void url_free(struct url *u);
 
-/* True for wss, wss+unix and https. */
+/* True for wss and wss+unix. */
 bool url_secure(const struct url *u);
 
 /* The value of a Host header: with the port unless it is the scheme's own, "localhost"

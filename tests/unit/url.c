@@ -23,7 +23,7 @@ TEST(sound_urls_are_taken_apart)
 		{ "ws+unix:///run/a%20b:/ws?x", "", "/run/a b", "/ws?x", "localhost", 0, false },
 		{ "wss+unix:///s?q", "", "/s", "/?q", "localhost", 0, true },
 		{ "http://proxy:3128", "proxy", NULL, "/", "proxy:3128", 3128, false },
-		{ "https://proxy/", "proxy", NULL, "/", "proxy", 443, true },
+		{ "http://proxy/", "proxy", NULL, "/", "proxy", 80, false },
 	};
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
@@ -53,7 +53,7 @@ TEST(sound_urls_are_taken_apart)
 TEST(what_is_no_url_is_refused)
 {
 	static const char *const t[] = {
-		"", "h", "ws:", "ws:/h", "ws://", "ws:///path", "ftp://h/", "ws://h:0/", "ws://h:/",
+		"", "h", "ws:", "ws:/h", "ws://", "ws:///path", "ftp://h/", "https://h/", "ws://h:0/", "ws://h:/",
 		"ws://h:65536/", "ws://h:99999999999/", "ws://h:8x/", "ws://h:-1", "ws://h/#f",
 		"ws://h/ x", "ws://h/\n", "ws://h/\xc3\xa9", "ws://h/%", "ws://h/%2", "ws://h/%zz",
 		"ws://u:p@h/", "ws://[::1", "ws://[::1]x", "ws://[zz]/", "ws://[]/", "ws://a,b/",
