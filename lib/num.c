@@ -85,12 +85,13 @@ int
 num_rate(const char *text, struct num_rate *rate)
 {
 	struct num_rate r = { 0 };
-	char *copy = mem_str(text), *slash = strchr(copy, '/'), *colon = strchr(copy, ':');
+	char *copy = mem_str(text), *slash = strchr(copy, '/'), *colon;
 	int rc = -1;
 
 	if (!slash)
 		goto out;
 	*slash = '\0';
+	colon = strchr(slash + 1, ':');
 	if (colon)
 		*colon = '\0';
 	if (num_int(copy, &r.count) || r.count < 1 || num_duration(slash + 1, &r.per_ms) ||
