@@ -61,12 +61,12 @@ out_flush(struct out *o)
 
 		if (w >= 0)
 			written(o, (size_t)w);
+		else if (errno != EINTR && errno != EAGAIN)
+			o->error = errno;
+		else if (sig_drained())
+			o->error = EINTR;
 		else if (errno == EAGAIN)
 			poll(&(struct pollfd){ .fd = o->fd, .events = POLLOUT }, 1, -1);
-		else if (errno != EINTR || sig_drained())
-			o->error = errno;
-		if (w < 0 && errno == EAGAIN && sig_drained())
-			o->error = EINTR;
 	}
 	return o->error ? -1 : 0;
 }
