@@ -5,6 +5,10 @@
 #include "base64.h"
 #include "utf8.h"
 
+/* The first and the last second that RFC 3339 can write. */
+#define YEAR_0    ((time_t)-62167219200)
+#define YEAR_9999 ((time_t)253402300799)
+
 const char *const rec_forms[] = { "auto", "text", "base64", NULL };
 
 void
@@ -70,15 +74,24 @@ rec_payload(const struct js_member *m, int n, struct buf *scratch, struct rec_pa
 void
 rec_put_time(struct buf *b, struct timespec t)
 {
-	static _Thread_local time_t cached = -1;
+	static _Thread_local time_t cached;
 	static _Thread_local char text[32];
 
+	/* RFC 3339 has four digits for the year. */
+	if (t.tv_sec < YEAR_0)
+		t = (struct timespec){ .tv_sec = YEAR_0 };
+	else if (t.tv_sec > YEAR_9999)
+		t = (struct timespec){ .tv_sec = YEAR_9999 };
 	/* The date is computed once a second: gmtime and strftime cost more than a line. */
-	if (t.tv_sec != cached) {
+	if (t.tv_sec != cached || !*text) {
 		struct tm tm;
 
 		gmtime_r(&t.tv_sec, &tm);
-		strftime(text, sizeof(text), "\"%Y-%m-%dT%H:%M:%S.", &tm);
+		/* The remainders are the numbers themselves; they tell the compiler so. */
+		snprintf(text, sizeof(text), "\"%04u-%02u-%02uT%02u:%02u:%02u.",
+		    (tm.tm_year + 1900u) % 10000, (tm.tm_mon + 1u) % 100,
+		    (unsigned)tm.tm_mday % 100, (unsigned)tm.tm_hour % 100,
+		    (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
 		cached = t.tv_sec;
 	}
 	buf_str(b, text);
@@ -121,10 +134,22 @@ digits(struct slice *s, int n)
 static bool
 sign(struct slice *s, const char *any)
 {
-	if (!s->n || !strchr(any, s->p[0]))
+	/* Not strchr: a NUL byte is no sign. */
+	if (!s->n || !memchr(any, s->p[0], strlen(any)))
 		return false;
 	*s = slice_from(*s, 1);
 	return true;
+}
+
+/* Days of a month; both counted as in struct tm. */
+static int
+month_days(int year, int month)
+{
+	static const char days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	int y = year + 1900;
+	bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
+
+	return days[month] + (month == 1 && leap);
 }
 
 int
@@ -135,7 +160,8 @@ rec_time(struct slice s, struct timespec *t)
 
 	if ((tm.tm_year = digits(&s, 4) - 1900) < -1900 || !sign(&s, "-") ||
 	    (tm.tm_mon = digits(&s, 2) - 1) < 0 || tm.tm_mon > 11 || !sign(&s, "-") ||
-	    (tm.tm_mday = digits(&s, 2)) < 1 || tm.tm_mday > 31 || !sign(&s, "Tt ") ||
+	    (tm.tm_mday = digits(&s, 2)) < 1 ||
+	    tm.tm_mday > month_days(tm.tm_year, tm.tm_mon) || !sign(&s, "Tt ") ||
 	    (tm.tm_hour = digits(&s, 2)) < 0 || tm.tm_hour > 23 || !sign(&s, ":") ||
 	    (tm.tm_min = digits(&s, 2)) < 0 || tm.tm_min > 59 || !sign(&s, ":") ||
 	    (tm.tm_sec = digits(&s, 2)) < 0 || tm.tm_sec > 60)

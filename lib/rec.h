@@ -35,7 +35,8 @@ void rec_put_payload(struct buf *b, struct slice body, enum rec_form form, bool 
 int rec_payload(const struct js_member *m, int n, struct buf *scratch,
     struct rec_payload *payload, const char **why);
 
-/* Append t as RFC 3339, UTC, microseconds, in quotes: "2026-12-10T10:30:00.000000Z". */
+/* Append t as RFC 3339, UTC, microseconds, in quotes: "2026-12-10T10:30:00.000000Z".
+ * Years beyond 0 to 9999, which RFC 3339 cannot write, become the nearest that it can. */
 void rec_put_time(struct buf *b, struct timespec t);
 
 /* Append a "time" member for now. */
