@@ -416,9 +416,11 @@ walk(int argc, char **argv, char **operands)
 int
 opt_parse(const struct opt_table *t, int argc, char **argv)
 {
-	char **operands = mem_zero((size_t)argc + 1, sizeof(*operands));
+	/* Static, so that leak checkers still see it when --help ends the program. */
+	static char **operands;
 	int n;
 
+	operands = mem_zero((size_t)argc + 1, sizeof(*operands));
 	table = t;
 	msg_init(t->program);
 	pass = PASS_HELP;

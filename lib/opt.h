@@ -26,7 +26,8 @@ enum opt_kind {
 };
 
 enum opt_flags {
-	OPT_OPTIONAL = 1, /* the argument may be missing (value NULL): --name or --name=value */
+	OPT_OPTIONAL = 1, /* the argument may be missing (value NULL): --name or --name=value;
+	                   * for OPT_STRING and OPT_CALL */
 	OPT_ORDERED = 2,  /* repeatable, and the order counts: not from the environment */
 	OPT_HIDDEN = 4,   /* not in --help */
 };
