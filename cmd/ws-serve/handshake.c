@@ -1,6 +1,7 @@
 #include "handshake.h"
 
 #include "base64.h"
+#include "url.h"
 
 bool
 handshake_wanted(const struct request *r)
@@ -50,34 +51,6 @@ take_token(struct handshake *h, struct slice token, enum door_token_source sourc
 	return 0;
 }
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Append the percent-decoded text (RFC 3986 2.1; '+' stands for itself). */
-static bool
-percent_decode(struct buf *b, struct slice s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		int high, low;
-
-		if (s.p[i] != '%') {
-			buf_byte(b, s.p[i]);
-			continue;
-		}
-		if (s.n - i < 3 || (high = hex(s.p[i + 1])) < 0 || (low = hex(s.p[i + 2])) < 0)
-			return false;
-		buf_byte(b, (char)(high << 4 | low));
-		i += 2;
-	}
-	return true;
-}
-
 /* ?token=…, with '&' as the only separator. */
 static int
 token_in_query(const struct request *r, struct buf *scratch, struct handshake *h,
@@ -99,7 +72,7 @@ token_in_query(const struct request *r, struct buf *scratch, struct handshake *h
 		*why = "repeated token";
 		return 400;
 	}
-	if (!percent_decode(scratch, found)) {
+	if (url_decode(scratch, found)) {
 		*why = "malformed token";
 		return 400;
 	}

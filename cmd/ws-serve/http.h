@@ -1,13 +1,65 @@
-/* http - requests that are no WebSocket: files, exposed endpoints, administration. */
+/* http - requests that are no WebSocket: files, exposed endpoints, administration.
+ *
+ * Our own few hundred lines and not libwebsockets, though that could: the request is
+ * already parsed, and strictly; each connection carries one request, so that nothing can
+ * be smuggled behind it; and no socket that speaks HTTP is ever within reach of the code
+ * that upgrades. */
 #ifndef HTTP_H
 #define HTTP_H
 
 #include <stdbool.h>
 
+#include <ev.h>
+
 #include "listen.h"
 #include "request.h"
 
 struct http;
+struct server;
+
+/* The endpoints, as `1 << HTTP_…` in a set. */
+enum http_endpoint {
+	HTTP_HEALTH,
+	HTTP_READY,
+	HTTP_STATS,
+	HTTP_METRICS,
+	HTTP_ROOMS,
+	HTTP_CONNECTIONS,
+	HTTP_BROADCAST,
+	HTTP_COMMANDS,
+	HTTP_ENDPOINTS,
+};
+
+enum {
+	HTTP_ALL = (1 << HTTP_ENDPOINTS) - 1,
+	/* What --expose can put on the public port. */
+	HTTP_PUBLIC = 1 << HTTP_HEALTH | 1 << HTTP_READY | 1 << HTTP_STATS | 1 << HTTP_METRICS
+	    | 1 << HTTP_BROADCAST,
+	/* What answers without a token. */
+	HTTP_OPEN = 1 << HTTP_HEALTH | 1 << HTTP_READY | 1 << HTTP_METRICS,
+};
+
+/* Everything pointed to stays the caller's. */
+struct http_config {
+	struct server *server;
+	struct ev_loop *loop;
+	unsigned endpoints;       /* served here */
+	int files;                /* of static_open; -1: none */
+	bool check_host;          /* Host must be the bound address or one of `hosts` */
+	const char *const *hosts;
+	int host_count;
+	struct slice token;       /* empty: none */
+	bool open;                /* all endpoints answer without a token */
+	int64_t max_body;         /* bytes of a line, or of a body that is one value */
+};
+
+struct http *http_new(const struct http_config *config);
+
+/* Cut what is under way and release. NULL is fine. */
+void http_free(struct http *h);
+
+/* "health,metrics" to a set; -1 when a name is not one of HTTP_PUBLIC. */
+int http_expose(struct slice list);
 
 /* True if there is something at this path, whatever the method. */
 bool http_has(struct http *h, const struct request *r);

@@ -17,6 +17,7 @@
 #include "mem.h"
 #include "num.h"
 #include "proxy.h"
+#include "url.h"
 
 enum { LISTEN_FIRST = 3 }; /* SD_LISTEN_FDS_START of sd_listen_fds(3) */
 
@@ -39,6 +40,30 @@ format(const char *fmt, ...)
 	return mem_str(text);
 }
 
+/* "ws+unix://PATH:", as ws-connect takes it with a path behind. */
+static int
+describe_unix(struct listener *l, struct sockaddr_un *un, socklen_t n)
+{
+	struct buf url = { 0 };
+	char *path;
+
+	l->local = l->loopback = true;
+	un->sun_path[sizeof un->sun_path - 1] = '\0';
+	/* An abstract or nameless socket has no URL that a client could use. */
+	path = n > sizeof un->sun_family && un->sun_path[0] ? realpath(un->sun_path, NULL) : NULL;
+	buf_str(&url, "ws+unix://");
+	for (const char *p = path ? path : ""; *p; p++) {
+		if (*p == '/')
+			buf_byte(&url, '/');
+		else
+			url_encode(&url, slice_of(p, 1));
+	}
+	buf_byte(&url, ':');
+	free(path);
+	l->url = buf_cstr(&url);
+	return 0;
+}
+
 /* Fill in what follows from the address that l->fd is bound to. */
 static int
 describe(struct listener *l)
@@ -53,8 +78,7 @@ describe(struct listener *l)
 	switch (a.sa.sa_family) {
 	case AF_UNIX:
 		l->local = l->loopback = true;
-		l->url = format("ws+unix:%.*s", (int)sizeof a.un.sun_path, a.un.sun_path);
-		return 0;
+		return describe_unix(l, &a.un, n);
 	case AF_INET:
 		inet_ntop(AF_INET, &a.v4.sin_addr, host, sizeof host);
 		l->loopback = ntohl(a.v4.sin_addr.s_addr) >> 24 == 127;

@@ -10,7 +10,8 @@ struct listener {
 	int fd;
 	bool local;       /* a Unix socket */
 	struct tls *tls;  /* accepts are TLS (tls.h); NULL: plain. The caller's. */
-	char *url;        /* "ws://127.0.0.1:3000", "ws+unix:/run/ws.sock"; no path behind */
+	char *url;        /* "ws://127.0.0.1:3000", "ws+unix:///run/ws.sock:"; a path such as
+	                   * "/ws" goes behind it */
 	char *host;       /* "127.0.0.1:3000": what a Host header must say; NULL for Unix */
 	char *path;       /* a Unix socket of ours, removed by listen_close; else NULL */
 	bool loopback;    /* reached from this host only (Unix counts) */
