@@ -105,13 +105,27 @@ completions: all
 
 MANS = $(wildcard man/*.[157])
 
+# bash and fish look for a file of the command's name.
+BASH_COMPLETIONS = $(DATADIR)/bash-completion/completions
+ZSH_COMPLETIONS  = $(DATADIR)/zsh/vendor-completions
+FISH_COMPLETIONS = $(DATADIR)/fish/vendor_completions.d
+
 install: all
 	install -d $(DESTDIR)$(BINDIR)
 	install -m 755 $(PROGS:%=$(B)/%) $(DESTDIR)$(BINDIR)
 	for m in $(MANS); do \
 		d=$(DESTDIR)$(MANDIR)/man$${m##*.}; install -d $$d && install -m 644 $$m $$d || exit; done
+	install -Dm 644 completions/wsutils.bash $(DESTDIR)$(BASH_COMPLETIONS)/wsutils
+	install -Dm 644 completions/_wsutils $(DESTDIR)$(ZSH_COMPLETIONS)/_wsutils
+	install -Dm 644 completions/wsutils.fish $(DESTDIR)$(FISH_COMPLETIONS)/wsutils.fish
+	for p in $(PROGS); do \
+		ln -sf wsutils $(DESTDIR)$(BASH_COMPLETIONS)/$$p && \
+		ln -sf wsutils.fish $(DESTDIR)$(FISH_COMPLETIONS)/$$p.fish || exit; done
 
 uninstall:
+	rm -f $(PROGS:%=$(DESTDIR)$(BASH_COMPLETIONS)/%) $(DESTDIR)$(BASH_COMPLETIONS)/wsutils
+	rm -f $(PROGS:%=$(DESTDIR)$(FISH_COMPLETIONS)/%.fish) $(DESTDIR)$(FISH_COMPLETIONS)/wsutils.fish
+	rm -f $(DESTDIR)$(ZSH_COMPLETIONS)/_wsutils
 	rm -f $(PROGS:%=$(DESTDIR)$(BINDIR)/%)
 	for m in $(notdir $(MANS)); do rm -f $(DESTDIR)$(MANDIR)/man$${m##*.}/$$m; done
 
@@ -119,8 +133,12 @@ dist:
 	mkdir -p dist
 	git archive --prefix=wsutils-$(VERSION)/ -o dist/wsutils-$(VERSION).tar.gz HEAD
 
+deb:
+	@tests/deps $(BUILD_DEPS) dpkg-dev fakeroot lintian
+	@.ci/deb
+
 clean:
 	rm -rf build build-* dist
 
-.PHONY: completions all deps deps-build demo test check check-san soak lint bench fuzz install uninstall dist clean
+.PHONY: completions all deps deps-build demo test check check-san soak lint bench fuzz install uninstall dist deb clean
 .SECONDARY:
