@@ -107,7 +107,7 @@ MANS = $(wildcard man/*.[157])
 
 # bash and fish look for a file of the command's name.
 BASH_COMPLETIONS = $(DATADIR)/bash-completion/completions
-ZSH_COMPLETIONS  = $(DATADIR)/zsh/vendor-completions
+ZSH_COMPLETIONS  = $(DATADIR)/zsh/site-functions
 FISH_COMPLETIONS = $(DATADIR)/fish/vendor_completions.d
 
 install: all
