@@ -12,6 +12,7 @@
 void
 filter_init(struct filter *f, size_t max_line, int64_t drain_ms)
 {
+	*f = (struct filter){ .watch = -1 };
 	line_init(&f->in, STDIN_FILENO, max_line);
 	out_init(&f->out, STDOUT_FILENO);
 	sig_init(drain_ms);
@@ -24,33 +25,40 @@ filter_finish(struct filter *f)
 		out_die(&f->out, "standard output");
 }
 
-/* Wait until stdin can be read. False when something else wants to be looked at. */
+/* Wait until stdin can be read. False when something else wants to be looked at; *watched
+ * when that is f->watch. */
 static bool
-wait_input(struct filter *f)
+wait_input(struct filter *f, bool *watched)
 {
 	bool skip_tty = io_background_tty(f->in.fd);
-	struct pollfd p[3] = {
+	struct pollfd p[4] = {
 		{ .fd = skip_tty ? -1 : f->in.fd, .events = POLLIN },
 		{ .fd = f->out.fd },
 		{ .fd = sig_fd(), .events = POLLIN },
+		{ .fd = f->watch, .events = POLLIN },
 	};
 
 	/* A second look at the terminal each second: the tool may come to the foreground. */
-	if (poll(p, 3, skip_tty ? 1000 : -1) < 0 && errno != EINTR)
+	if (poll(p, 4, skip_tty ? 1000 : -1) < 0 && errno != EINTR)
 		msg_die(EXIT_HOST, "cannot poll: %s", strerror(errno));
 	if (p[1].revents & (POLLERR | POLLHUP))
 		out_sigpipe();
 	if (p[2].revents)
 		sig_clear();
+	*watched = p[3].revents != 0;
 	return p[0].revents != 0;
 }
 
 enum filter_event
 filter_next(struct filter *f, struct slice *line)
 {
+	bool watched = false;
+
 	for (;;) {
 		if (sig_reload())
 			return FILTER_RELOAD;
+		if (watched)
+			return FILTER_WATCH;
 		if (sig_report())
 			return FILTER_REPORT;
 		if (sig_drained())
@@ -65,12 +73,14 @@ filter_next(struct filter *f, struct slice *line)
 		case LINE_MORE:
 			break;
 		}
+		if (f->before_flush)
+			f->before_flush(f->ctx);
 		if (out_flush(&f->out)) {
 			if (sig_drained())
 				return FILTER_END;
 			out_die(&f->out, "standard output");
 		}
-		if (wait_input(f) && line_fill(&f->in) < 0 && errno != EINTR && errno != EAGAIN)
+		if (wait_input(f, &watched) && line_fill(&f->in) < 0 && errno != EINTR && errno != EAGAIN)
 			msg_die(EXIT_HOST, "cannot read standard input: %s", strerror(errno));
 	}
 }

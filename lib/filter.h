@@ -14,6 +14,9 @@
 struct filter {
 	struct line_reader in;
 	struct out out;
+	void (*before_flush)(void *ctx); /* may be NULL: called before `out` is flushed to wait */
+	void *ctx;
+	int watch; /* one more descriptor to wait for, -1: none */
 };
 
 enum filter_event {
@@ -22,9 +25,10 @@ enum filter_event {
 	FILTER_END,      /* end of input, or the time to drain is over: finish and exit */
 	FILTER_RELOAD,   /* SIGHUP */
 	FILTER_REPORT,   /* SIGUSR1, after sig_want_report */
+	FILTER_WATCH,    /* f->watch can be read; told only when there is no whole line */
 };
 
-/* Set up stdin, stdout and the signals. max_line in bytes, drain_ms 0: no limit. */
+/* Set up stdin, stdout and the signals; no hook and no watch. max_line in bytes, drain_ms 0: no limit. */
 void filter_init(struct filter *f, size_t max_line, int64_t drain_ms);
 
 /* The next event; blocks. The line lasts until the next call. Output that fails ends
