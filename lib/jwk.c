@@ -59,14 +59,16 @@ int
 jwk_alg_list(const char *list, uint32_t *mask)
 {
 	struct slice rest = slice_str(list);
+	bool more = true;
 
-	do {
+	while (more) {
+		more = slice_find(rest, ',') < rest.n;
 		int alg = jwk_alg_find(slice_trim(slice_cut(&rest, ',')));
 
 		if (alg < 0)
 			return -1;
 		*mask |= 1u << alg;
-	} while (rest.n);
+	}
 	return 0;
 }
 

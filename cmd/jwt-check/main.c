@@ -315,6 +315,8 @@ check_lines(void)
 			    (unsigned long long)good, (unsigned long long)refused,
 			    (unsigned long long)bad);
 			break;
+		case FILTER_WATCH: /* nothing is watched */
+			break;
 		case FILTER_END:
 			filter_finish(&f);
 			out_free(&f.out);

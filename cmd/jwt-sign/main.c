@@ -132,15 +132,16 @@ static const struct opt_table table = {
 
 /* --- the key --- */
 
+/* The key that --kid names; a key that has no name may be given one by it. */
 static struct jwk *
-choose_key(struct jwk_set *set)
+choose_key(const struct jwk_set *set)
 {
-	if (!o.kid && set->n > 1)
-		opt_fail("several keys: --kid says which");
 	for (size_t i = 0; i < set->n && o.kid; i++)
 		if (jwk_kid(set->v[i]).p && slice_is(jwk_kid(set->v[i]), o.kid))
 			return set->v[i];
-	if (set->n > 1 || jwk_kid(set->v[0]).p != NULL ? o.kid != NULL : false)
+	if (set->n > 1 && !o.kid)
+		opt_fail("several keys: --kid says which");
+	if (o.kid && (set->n > 1 || jwk_kid(set->v[0]).p))
 		opt_fail("no key has the kid %s", o.kid);
 	return set->v[0];
 }
