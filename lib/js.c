@@ -548,7 +548,7 @@ js_double(struct slice val, double *v)
 void
 js_put_string(struct buf *b, struct slice s)
 {
-	const char *p = s.p, *end = s.p + s.n;
+	const char *p = s.n ? s.p : "", *end = p + s.n; /* empty may be NULL */
 
 	buf_byte(b, '"');
 	while (p < end) {

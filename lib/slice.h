@@ -51,7 +51,7 @@ slice_from(struct slice a, size_t n)
 {
 	if (n > a.n)
 		n = a.n;
-	return (struct slice){ a.p + n, a.n - n };
+	return (struct slice){ n ? a.p + n : a.p, a.n - n }; /* a.p may be NULL then */
 }
 
 /* Index of byte c in `a`, or a.n when it is not there. */

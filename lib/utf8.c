@@ -31,8 +31,11 @@ utf8_length(const unsigned char *p, const unsigned char *end)
 bool
 utf8_valid(struct slice s)
 {
-	const unsigned char *p = (const unsigned char *)s.p, *end = p + s.n;
+	const unsigned char *p = (const unsigned char *)s.p, *end;
 
+	if (s.n == 0)
+		return true; /* an empty slice may be NULL, with which C cannot compute */
+	end = p + s.n;
 	while (p < end) {
 		uint64_t eight;
 		unsigned n;
