@@ -61,6 +61,8 @@ deps:
 	@tests/deps $(BUILD_DEPS) $(TEST_DEPS)
 deps-build:
 	@tests/deps $(BUILD_DEPS)
+deps-fuzz:
+	@tests/deps $(BUILD_DEPS) clang libclang-rt-14-dev
 
 # --- seeing it work ---
 
@@ -90,6 +92,24 @@ check-san:
 # The long runs: kills, floods, storms. SOAK=FILE for one of them.
 soak: all
 	@BIN=$(B) tests/run -- $(or $(SOAK),$(wildcard tests/soak/*.bats))
+
+# Each target in tests/fuzz for FUZZ_SECONDS; FUZZ=NAME for one of them. A target's first
+# line may name more sources than lib/: /* sources: cmd/ws-serve/request.c */
+FUZZ ?= $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+FUZZERS = $(FUZZ:%=$(B)/fuzz/%)
+FUZZ_SAN = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+fuzz_sources = $(shell sed -n '1s|^/\* sources: \(.*\) \*/$$|\1|p' $1)
+
+fuzz: deps-fuzz
+	@$(MAKE) --no-print-directory -s fuzzers B=build-fuzz CC=clang \
+		CFLAGS='$(FUZZ_SAN) -fsanitize=fuzzer-no-link,address,undefined'
+	@tests/fuzz/run $(FUZZ:%=$(CURDIR)/build-fuzz/fuzz/%)
+
+fuzzers: $(FUZZERS)
+$(FUZZERS): $(B)/fuzz/%: tests/fuzz/%.c $(B)/libwsutils.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(filter-out -MMD -MP,$(CFLAGS)) -fsanitize=fuzzer -o $@ $< \
+		$(call fuzz_sources,$<) $(B)/libwsutils.a -lm
 
 lint:
 	@tests/lint
@@ -140,5 +160,5 @@ deb:
 clean:
 	rm -rf build build-* dist
 
-.PHONY: completions all deps deps-build demo test check check-san soak lint bench fuzz install uninstall dist deb clean
+.PHONY: completions all deps deps-build deps-fuzz demo test check check-san soak lint bench fuzz fuzzers install uninstall dist deb clean
 .SECONDARY:
