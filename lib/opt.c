@@ -377,21 +377,26 @@ long_option(char **argv, int left)
 	size_t n = eq ? (size_t)(eq - name) : strlen(name);
 	const struct opt *o = find(name, n, 0);
 	bool takes_next = o && o->arg && !eq && !(o->flags & OPT_OPTIONAL);
+	int words = !takes_next ? 1 : o->flags & OPT_PAIR ? 3 : 2;
 
-	if (pass == PASS_HELP && (!o || (takes_next && left < 2) || (eq && !o->arg)))
-		return takes_next ? 2 : 1;
+	if (pass == PASS_HELP && (!o || left < words || (eq && !o->arg)))
+		return words;
 	if (!o)
 		opt_fail("unknown option --%.*s", (int)n, name);
 	if (eq && !o->arg)
 		opt_fail("--%s takes no value", o->name);
-	if (takes_next && left < 2)
+	if (left < words)
 		opt_fail("--%s needs %s", o->name, o->arg);
-	struct buf where = { 0 };
+	struct buf where = { 0 }, pair = { 0 };
 
 	buf_fmt(&where, "--%s", o->name);
-	set_in_pass(o, takes_next ? argv[1] : eq ? eq + 1 : NULL, buf_cstr(&where));
+	if (words == 3)
+		buf_fmt(&pair, "%s=%s", argv[1], argv[2]);
+	set_in_pass(o, words == 3 ? buf_cstr(&pair) : takes_next ? argv[1] : eq ? eq + 1 : NULL,
+	    buf_cstr(&where));
 	buf_free(&where);
-	return takes_next ? 2 : 1;
+	buf_free(&pair);
+	return words;
 }
 
 /* One pass over argv. Operands, and all behind "--", are collected in `operands`. */

@@ -30,6 +30,8 @@ enum opt_flags {
 	                   * for OPT_STRING and OPT_CALL */
 	OPT_ORDERED = 2,  /* repeatable, and the order counts: not from the environment */
 	OPT_HIDDEN = 4,   /* not in --help */
+	OPT_PAIR = 8,     /* on argv two words, --name NAME VALUE; elsewhere, and for `call`, one:
+	                   * NAME=VALUE */
 };
 
 struct opt {
