@@ -77,6 +77,7 @@ demo: deps-build
 UNIT = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*.c))
 SAN  = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined
 
+$(B)/tests/unit/tok: UNITLIBS += $(JWT)
 $(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libwsutils.a
 	$(CC) $(LDFLAGS) $(CFLAGS) -o $@ $(filter %.o %.a,$^) $(UNITLIBS) -lm
 
@@ -106,10 +107,11 @@ fuzz: deps-fuzz
 	@tests/fuzz/run $(FUZZ:%=$(CURDIR)/build-fuzz/fuzz/%)
 
 fuzzers: $(FUZZERS)
+$(B)/fuzz/jwt $(B)/fuzz/jwks: LDLIBS += $(JWT)
 $(FUZZERS): $(B)/fuzz/%: tests/fuzz/%.c $(B)/libwsutils.a
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(filter-out -MMD -MP,$(CFLAGS)) -fsanitize=fuzzer -o $@ $< \
-		$(call fuzz_sources,$<) $(B)/libwsutils.a -lm
+		$(call fuzz_sources,$<) $(B)/libwsutils.a $(LDLIBS) -lm
 
 lint:
 	@tests/lint

@@ -17,12 +17,11 @@
 
 enum { MEMBERS = 1024, CLAIMS_FILE_MAX = 1 << 20 };
 
-/* A claim of the command line: JSON text in parts, between which the token's number
- * goes where the value has %d. */
+/* A claim of the command line, borrowed from there. */
 struct claim {
-	const char *name;
-	const char *value;
-	enum { TEXT, JSON } form; /* TEXT becomes a string whatever it looks like */
+	struct slice name;
+	const char *value; /* may have %d */
+	bool json;         /* else it becomes a string */
 };
 
 static struct {
@@ -47,29 +46,27 @@ set_alg(const struct opt *opt, const char *value)
 }
 
 static void
-set_claim(const char *name, const char *value, int form)
+set_claim(struct slice name, const char *value, bool json)
 {
 	int i = 0;
 
-	while (i < o.n_claims && strcmp(o.claims[i].name, name) != 0)
+	while (i < o.n_claims && !slice_eq(o.claims[i].name, name))
 		i++;
 	if (i == o.n_claims)
 		o.claims = mem_resize(o.claims, (size_t)++o.n_claims, sizeof(*o.claims));
-	o.claims[i].name = name;
-	o.claims[i].value = value;
-	o.claims[i].form = form ? JSON : TEXT;
+	o.claims[i] = (struct claim){ name, value, json };
 }
 
 /* NAME=VALUE: JSON where VALUE is JSON, else a string. */
 static const char *
 add_claim(const struct opt *opt, const char *value)
 {
-	const char *eq = strchr(value, '=');
+	struct slice rest = slice_str(value), name = slice_cut(&rest, '=');
 
 	(void)opt;
-	if (!eq || eq == value)
+	if (!name.n || rest.p == name.p + name.n)
 		return "not of the form NAME=VALUE";
-	set_claim(mem_copy(value, (size_t)(eq - value)), eq + 1, js_valid(slice_str(eq + 1), NULL));
+	set_claim(name, rest.p, js_valid(rest, NULL));
 	return NULL;
 }
 
@@ -77,7 +74,7 @@ add_claim(const struct opt *opt, const char *value)
 static const char *
 add_text(const struct opt *opt, const char *value)
 {
-	set_claim(opt->var, value, TEXT);
+	set_claim(slice_str(opt->var), value, false);
 	return NULL;
 }
 
@@ -221,7 +218,7 @@ static bool
 by_option(struct slice key)
 {
 	for (int i = 0; i < o.n_claims; i++)
-		if (js_key_is(key, slice_str(o.claims[i].name)))
+		if (js_key_is(key, o.claims[i].name))
 			return true;
 	return (o.audiences.n && js_key_is(key, S("aud"))) || (o.exp && js_key_is(key, S("exp"))) ||
 		(o.nbf && js_key_is(key, S("nbf")));
@@ -267,7 +264,7 @@ put_fixed(struct buf *base)
 
 	read_file(base, &has_iat);
 	for (int i = 0; i < o.n_claims; i++)
-		has_iat = has_iat || strcmp(o.claims[i].name, "iat") == 0;
+		has_iat = has_iat || slice_is(o.claims[i].name, "iat");
 	if (!has_iat)
 		buf_fmt(base, "\"iat\":%lld,", (long long)now);
 	if (o.nbf)
@@ -294,11 +291,11 @@ put_claims(struct buf *b, struct slice base, struct buf *scratch, int64_t number
 	buf_byte(b, '{');
 	buf_slice(b, base);
 	for (int i = 0; i < o.n_claims; i++) {
-		js_put_string(b, slice_str(o.claims[i].name));
+		js_put_string(b, o.claims[i].name);
 		buf_byte(b, ':');
 		buf_clear(scratch);
 		expand(scratch, o.claims[i].value, number);
-		if (o.claims[i].form == JSON)
+		if (o.claims[i].json)
 			js_put_flat(b, buf_view(scratch));
 		else
 			js_put_string(b, buf_view(scratch));
