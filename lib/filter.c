@@ -21,6 +21,7 @@ filter_init(struct filter *f, size_t max_line, int64_t drain_ms)
 void
 filter_finish(struct filter *f)
 {
+	metrics_file_finish(&f->metrics);
 	if (out_flush(&f->out) && !sig_drained())
 		out_die(&f->out, "standard output");
 }
@@ -31,6 +32,7 @@ static bool
 wait_input(struct filter *f, bool *watched)
 {
 	bool skip_tty = io_background_tty(f->in.fd);
+	int wait_ms = metrics_file_wait(&f->metrics);
 	struct pollfd p[4] = {
 		{ .fd = skip_tty ? -1 : f->in.fd, .events = POLLIN },
 		{ .fd = f->out.fd },
@@ -39,7 +41,9 @@ wait_input(struct filter *f, bool *watched)
 	};
 
 	/* A second look at the terminal each second: the tool may come to the foreground. */
-	if (poll(p, 4, skip_tty ? 1000 : -1) < 0 && errno != EINTR)
+	if (skip_tty && (wait_ms < 0 || wait_ms > 1000))
+		wait_ms = 1000;
+	if (poll(p, 4, wait_ms) < 0 && errno != EINTR)
 		msg_die(EXIT_HOST, "cannot poll: %s", strerror(errno));
 	if (p[1].revents & (POLLERR | POLLHUP))
 		out_sigpipe();
@@ -75,6 +79,7 @@ filter_next(struct filter *f, struct slice *line)
 		}
 		if (f->before_flush)
 			f->before_flush(f->ctx);
+		metrics_file_tick(&f->metrics);
 		if (out_flush(&f->out)) {
 			if (sig_drained())
 				return FILTER_END;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "line.h"
+#include "metrics.h"
 #include "out.h"
 
 struct filter {
@@ -17,6 +18,7 @@ struct filter {
 	void (*before_flush)(void *ctx); /* may be NULL: called before `out` is flushed to wait */
 	void *ctx;
 	int watch; /* one more descriptor to wait for, -1: none */
+	struct metrics_file metrics; /* metrics_file_init it for --metrics-file; {0}: none */
 };
 
 enum filter_event {
@@ -28,14 +30,16 @@ enum filter_event {
 	FILTER_WATCH,    /* f->watch can be read; told only when there is no whole line */
 };
 
-/* Set up stdin, stdout and the signals; no hook and no watch. max_line in bytes, drain_ms 0: no limit. */
+/* Set up stdin, stdout and the signals; no hook, no watch and no metrics. max_line in
+ * bytes, drain_ms 0: no limit. */
 void filter_init(struct filter *f, size_t max_line, int64_t drain_ms);
 
 /* The next event; blocks. The line lasts until the next call. Output that fails ends
  * the program (out_die); input that fails ends it with exit code 6. */
 enum filter_event filter_next(struct filter *f, struct slice *line);
 
-/* Flush what is left at the end; a failure ends the program. */
+/* Flush what is left at the end and write the metrics once more; output that fails ends
+ * the program. */
 void filter_finish(struct filter *f);
 
 #endif

@@ -8,9 +8,7 @@
 
 #include "buf.h"
 
-enum {
-	METRICS_EVERY_MS = 10000, /* how often --metrics-file is written */
-};
+enum { METRICS_EVERY_MS = 10000 }; /* how often --metrics-file is written */
 
 enum metrics_type { METRICS_COUNTER, METRICS_GAUGE };
 
