@@ -38,6 +38,11 @@ struct config {
 	int64_t max_line;
 	bool stay;
 
+	/* control */
+	const char *control;          /* path of the control socket */
+	int64_t control_mode;         /* its permissions */
+	const char *handler;          /* command of the handler */
+
 	/* limits */
 	int64_t max_connections;      /* 0: by descriptors */
 	int64_t max_per_ip;

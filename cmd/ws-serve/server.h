@@ -15,8 +15,10 @@
 struct auth;
 struct commands;
 struct conns;
+struct control;
 struct door;
 struct events;
+struct handler;
 struct http;
 struct input;
 struct life;
@@ -41,8 +43,10 @@ struct server {
 	struct auth *auth;       /* NULL without --auth */
 	struct commands *commands;
 	struct conns *conns;
+	struct control *control; /* NULL without --control */
 	struct door *door;
 	struct events *events;
+	struct handler *handler; /* NULL without --handler */
 	struct input *input;     /* stdin */
 	struct life *life;
 	struct rooms *rooms;
