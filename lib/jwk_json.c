@@ -193,7 +193,10 @@ make(struct slice object, const char **why, bool *harmless)
 	if (text_is(object, S("kty"), "oct")) {
 		struct buf secret = { 0 };
 
-		return bytes(object, S("k"), &secret) ? jwk_new_secret(&secret) : NULL;
+		if (bytes(object, S("k"), &secret))
+			return jwk_new_secret(&secret);
+		jwk_wipe(&secret);
+		return NULL;
 	}
 	if (text_is(object, S("kty"), "RSA")) {
 		pkey = rsa(object, &has_private);

@@ -465,7 +465,7 @@ accepted() {
 	weak='{"kty":"RSA","e":"AQAB","n":"'$(unhex "${n#*=}")'"}'
 	point=$(jwk ec256)
 	off=${point/\"x\":\"???/\"x\":\"AAA}
-	printf '{"keys":[%s,%s,{"kty":"RSA"},{"kty":"new"},%s]}' "$weak" "$off" "$(jwk rsa)" > "$T/set"
+	printf '{"keys":[%s,%s,{"kty":"oct","k":"a="},{"kty":"new"},%s]}' "$weak" "$off" "$(jwk rsa)" > "$T/set"
 	t=$(jwt-sign --key-file "$K/rsa.pem" --sub u1)
 	run -0 --separate-stderr jwt-check --jwks "$T/set" <<< "$t"
 	[ "$stderr" = "jwt-check: $T/set: a key is left out: an RSA key of less than 2048 bits
@@ -610,6 +610,7 @@ jwt-check: $T/set: a key is left out: a malformed or incomplete key" ]
 	run -0 check "$(claims '{"realm":{"roles":"x"}}')" --claim-as role=realm.roles --claim-as r=realm.roles
 	[ "$output" = '{"ok":true,"claims":{"realm":{"roles":"x"},"role":"x","r":"x"}}' ]
 	run -2 jwt-check --key-file "$K/secret.txt" --claim-as role x
+	run -2 jwt-check --key-file "$K/secret.txt" --claim-as role=a --claim-as role=b x
 }
 
 # --- life ---

@@ -62,7 +62,12 @@ add_rename(const struct opt *opt, const char *value)
 {
 	const char *eq = strchr(value, '=');
 
-	return !eq || eq == value || !eq[1] ? "not of the form NAME=CLAIM" : opt_append(opt, value);
+	if (!eq || eq == value || !eq[1])
+		return "not of the form NAME=CLAIM";
+	for (int i = 0; i < o.policy.renames.n; i++)
+		if (strncmp(o.policy.renames.v[i], value, (size_t)(eq - value) + 1) == 0)
+			return "a second claim of that name";
+	return opt_append(opt, value);
 }
 
 static const struct opt options[] = {
