@@ -10,7 +10,7 @@
 #include <openssl/ssl.h>
 
 #include "mem.h"
-#include "relay.h"
+#include "tls_relay.h"
 
 struct tls {
 	struct ev_loop *loop;

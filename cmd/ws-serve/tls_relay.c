@@ -1,4 +1,4 @@
-#include "relay.h"
+#include "tls_relay.h"
 
 #include <errno.h>
 #include <stdbool.h>

@@ -1,8 +1,8 @@
-/* relay - bytes between a TLS connection and a plain socket, both ways. What is watched
+/* tls_relay - bytes between a TLS connection and a plain socket, both ways. What is watched
  * follows from the two buffers: an empty one is filled, a full one is emptied, an end is
  * passed on when the buffer before it is empty, and it is over when both ends were. */
-#ifndef RELAY_H
-#define RELAY_H
+#ifndef TLS_RELAY_H
+#define TLS_RELAY_H
 
 #include <ev.h>
 #include <openssl/ssl.h>

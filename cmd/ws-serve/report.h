@@ -1,0 +1,56 @@
+/* report - what is, as JSON: for the verb `get` of commands and for the HTTP interface.
+ * Each function appends one value (an object, a list) to *b. */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "buf.h"
+
+struct conn;
+struct room;
+struct server;
+
+enum {
+	REPORT_LIMIT = 1000,       /* entries of a list unless a limit is given */
+	REPORT_LIMIT_MAX = 100000,
+	REPORT_CHANNELS = 100,     /* rooms of by_channel, the largest */
+	REPORT_MEMBERS = 1000,     /* members of a room that are listed */
+};
+
+/* {"total":5,"by_channel":{"jobs":3}}, without rooms of `auto` rules, as members of an
+ * object that has been begun. */
+void report_channels(struct buf *b, const struct server *s);
+
+/* Numbers of the whole server. */
+void report_stats(struct buf *b, const struct server *s);
+
+/* The limits in force. */
+void report_limits(struct buf *b, const struct server *s);
+
+/* One connection: {"conn":…,"socketId":…,"user":…,"userId":…,"connectedAt":…,…}. */
+void report_conn(struct buf *b, const struct conn *c);
+
+/* One room; its members are listed with `members`. */
+void report_room(struct buf *b, const struct room *r, bool members);
+
+/* Which entries of a list. */
+struct report_page {
+	struct slice user;  /* connections of this user only; empty: all */
+	struct slice after; /* those behind the one with this id or name; empty: from the first */
+	int64_t limit;
+};
+
+/* A list of connections or rooms. False when `after` is not there (any more). */
+bool report_conns(struct buf *b, const struct server *s, const struct report_page *page);
+bool report_rooms(struct buf *b, const struct server *s, const struct report_page *page);
+
+/* Measure the rates that the stats show; called once a second. */
+void report_tick(struct server *s);
+
+/* Register the verb {"get":"stats"|"rooms"|"room"|"connections"|"connection"|"limits"}
+ * with "room", "conn", "user", "after", "limit". The answer has a member of that name. */
+void report_register(struct server *s);
+
+#endif
