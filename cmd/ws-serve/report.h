@@ -46,11 +46,10 @@ struct report_page {
 bool report_conns(struct buf *b, const struct server *s, const struct report_page *page);
 bool report_rooms(struct buf *b, const struct server *s, const struct report_page *page);
 
-/* Measure the rates that the stats show; called once a second. */
-void report_tick(struct server *s);
-
-/* Register the verb {"get":"stats"|"rooms"|"room"|"connections"|"connection"|"limits"}
- * with "room", "conn", "user", "after", "limit". The answer has a member of that name. */
-void report_register(struct server *s);
+/* Begin to measure the rates that the stats show, and register the verb
+ * {"get":"stats"|"rooms"|"room"|"connections"|"connection"|"limits"} with "room", "conn",
+ * "user", "after", "limit". Its answer has a member of that name. */
+void report_new(struct server *s);
+void report_free(struct server *s);
 
 #endif
