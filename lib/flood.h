@@ -1,0 +1,17 @@
+/* flood - a message that may repeat by the thousand is said ten times in ten seconds;
+ * then how many more there were. One struct for each message, static, {0} at first. */
+#ifndef FLOOD_H
+#define FLOOD_H
+
+#include <stdint.h>
+
+struct flood {
+	int64_t since_ms; /* beginning of the ten seconds */
+	unsigned said;
+	uint64_t held;    /* not said since then */
+};
+
+/* msg_warn, unless there were too many of these. */
+void flood_warn(struct flood *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

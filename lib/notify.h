@@ -1,0 +1,9 @@
+/* notify - tell the service manager how it goes: sd_notify(3) without its library. */
+#ifndef NOTIFY_H
+#define NOTIFY_H
+
+/* Send `state` ("READY=1") to the socket that NOTIFY_SOCKET names. Nothing happens
+ * without one; a failure is not worth ending for and is ignored. */
+void notify(const char *state);
+
+#endif
