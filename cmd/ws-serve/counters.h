@@ -25,7 +25,7 @@ struct counters {
 	uint64_t auth_asked, auth_refused, auth_timeouts, auth_restarts;
 	uint64_t events, events_dropped;  /* lines of stdout */
 	uint64_t parked;                  /* times a connection waited for stdout */
-	uint64_t stdin_held;              /* times stdin waited for a slow connection */
+	uint64_t held;                    /* times a source waited for a slow connection */
 	uint64_t reloads, reload_errors;
 	uint64_t rtt_count, rtt_us;       /* ping round trips: number, sum in microseconds */
 };

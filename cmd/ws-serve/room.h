@@ -26,7 +26,6 @@ struct member {
 struct room {
 	struct member *members;
 	uint32_t count, cap;
-	uint32_t stamp;         /* send.c: a walk over several rooms */
 	struct batch *batch;    /* send.c: messages of this turn; NULL: none */
 	struct room **patterns; /* ROOM_NAMED: patterns that match its name */
 	uint32_t pattern_count;
@@ -46,6 +45,9 @@ room_name(const struct room *r)
 	return slice_of(r->name, r->name_n);
 }
 
+void rooms_new(struct server *s);
+void rooms_free(struct server *s);
+
 /* A room by kind and name; NULL while it has no member. */
 struct room *room_find(const struct server *s, enum room_kind kind, struct slice name);
 
@@ -55,6 +57,9 @@ struct room *room_all(const struct server *s);
 /* Named rooms: start with room_first, then r->next, until NULL. */
 struct room *room_first(const struct server *s);
 uint64_t room_count(const struct server *s);
+
+/* Users with at least one connection. */
+uint64_t room_user_count(const struct server *s);
 
 /* Patterns that match `name`: a list that lasts until the next join or leave; *n is its
  * length. `r` is the room of that name or NULL. */

@@ -4,7 +4,10 @@
  * collect in one batch per room; send_flush then writes each member all that is for it
  * with one call, in the order of the commands. Only what the kernel does not take is
  * queued: references to the batch, counted in bytes, bounded by --client-queue and
- * --queue-total; what happens beyond is --slow. */
+ * --queue-total; what happens beyond is --slow.
+ *
+ * A message over SEND_FRAGMENT is sent as several frames (RFC 6455 section 5.4), since
+ * libwebsockets copies what is left of a frame that was begun: so the copy is small. */
 #ifndef SEND_H
 #define SEND_H
 
@@ -17,12 +20,22 @@ struct conn;
 struct room;
 struct server;
 struct source;
+struct spelling;
 
-/* A message: at most 4 GiB. */
+enum {
+	SEND_FRAGMENT = 64 << 10, /* longest payload of one frame, bytes */
+	SEND_EARLY = 256 << 10,   /* bytes of a batch at which it is sent before the turn ends */
+	SEND_JOIN = 128 << 10,    /* bytes of queued frames that are joined for one write */
+	SEND_ROOMS = 1024,        /* rooms that one message can be for */
+};
+
 struct message {
 	struct slice body;
 	bool binary;
 };
+
+void sender_new(struct server *s);
+void sender_free(struct server *s);
 
 /* To a room's own members, patterns not considered (ROOM_ALL and ROOM_USER have none). */
 void send_room(struct server *s, struct room *r, const struct message *m);
@@ -30,23 +43,24 @@ void send_room(struct server *s, struct room *r, const struct message *m);
 /* To one connection. */
 void send_conn(struct conn *c, const struct message *m);
 
-/* The union of up to SEND_ROOMS rooms, each connection once, but for those in `except`.
- * Returns how many connections it goes to. */
-enum { SEND_ROOMS = 1024 };
+/* To the union of n rooms, each connection once, but for those in `except`, and with
+ * `only` not NULL only those whose endpoint is spelled so. Returns how many it goes to. */
 uint64_t send_union(struct server *s, struct room *const *rooms, uint32_t n,
-    struct conn *const *except, uint32_t excepts, const struct message *m);
+    struct conn *const *except, uint32_t excepts, const struct spelling *only,
+    const struct message *m);
 
-/* Write what has collected. Called before the loop waits, and by whoever changes rooms
- * that have a batch. */
+/* Write what has collected. Called before the loop waits, at the end of a chunk of
+ * stdin, and by whoever changes rooms that have a batch. */
 void send_flush(struct server *s);
 
-/* libwebsockets says that c can be written to. -1: close it now. */
+/* libwebsockets says that c can be written to. -1: it has ended, close it now. */
 int send_writable(struct conn *c);
 
-/* Forget what is queued (the connection has ended or will). */
+/* Forget what is queued and what this turn has for c. */
 void send_forget(struct conn *c);
 
-/* A ping with the time in it, when nothing is queued. */
+/* A ping with the time in it; nothing when messages are queued (their progress shows
+ * as well that the peer lives). */
 void send_ping(struct conn *c);
 
 /* Bytes queued in all. */
@@ -57,7 +71,14 @@ uint64_t send_queued(const struct server *s);
 void send_tap(struct server *s, void (*tap)(void *ctx, struct conn *c, struct slice frames),
     void *ctx);
 
-/* The source whose commands run now; it is held when --slow block says so. */
+/* The source whose commands run now (NULL: none). With --slow block it is held when a
+ * connection's queue is full. */
 void send_source(struct server *s, struct source *source);
+
+/* A connection that sources waited for does not block any more (drained, gone). */
+void send_unblock(struct conn *c);
+
+/* A source is going away. */
+void send_source_gone(struct server *s, struct source *source);
 
 #endif

@@ -1,0 +1,410 @@
+#include "queue.h"
+
+#include <libwebsockets.h>
+#include <stdlib.h>
+
+#include "batch.h"
+#include "command.h"
+#include "conn.h"
+#include "frame.h"
+#include "mem.h"
+#include "send.h"
+#include "server.h"
+
+enum {
+	BLOCK_SLACK = 4 << 20, /* bytes over the limit that come before a source is held */
+	DEFLATE_MIN = 256,     /* shorter messages are not worth compressing */
+};
+
+struct queued {
+	struct queued *next;
+	struct blob *blob;
+	size_t at, n;
+};
+
+void
+queue_init(struct queue_ctl *q, struct server *s)
+{
+	*q = (struct queue_ctl){ .server = s };
+}
+
+void
+queue_free(struct queue_ctl *q)
+{
+	free(q->doomed);
+}
+
+void
+queue_doom(struct queue_ctl *q, struct conn *c, enum queue_doom why)
+{
+	if (c->doomed || c->closing)
+		return;
+	c->doomed = true;
+	if (q->doomed_n == q->doomed_cap) {
+		q->doomed_cap = q->doomed_cap ? q->doomed_cap * 2 : 16;
+		q->doomed = mem_resize(q->doomed, q->doomed_cap, sizeof(*q->doomed));
+	}
+	q->doomed[q->doomed_n++] = (struct doomed){ c, why };
+}
+
+void
+queue_settle(struct queue_ctl *q)
+{
+	while (q->doomed_n) {
+		struct doomed d = q->doomed[--q->doomed_n];
+
+		if (d.why == QUEUE_SLOW) {
+			q->server->counters.slow++;
+			conn_abandon(d.conn, 4013, S("too slow"));
+		} else {
+			conn_cut(d.conn, "connection lost");
+		}
+	}
+}
+
+static void
+hold(struct queue_ctl *q)
+{
+	struct source *source = q->source;
+
+	if (!source || source->held || !source->hold)
+		return;
+	q->server->counters.held++;
+	source->held = true;
+	source->held_next = q->held;
+	q->held = source;
+	source->hold(source, true);
+}
+
+void
+queue_source_gone(struct queue_ctl *q, struct source *source)
+{
+	if (q->source == source)
+		q->source = NULL;
+	for (struct source **p = &q->held; *p; p = &(*p)->held_next)
+		if (*p == source) {
+			*p = source->held_next;
+			source->held = false;
+			return;
+		}
+}
+
+static void
+block(struct queue_ctl *q, struct conn *c)
+{
+	if (!c->blocking) {
+		c->blocking = true;
+		c->block_us = server_now_us(q->server) + q->server->config->block_ms * 1000;
+		q->blocking++;
+		conn_set_timer(c);
+	}
+	hold(q);
+}
+
+void
+queue_unblock(struct queue_ctl *q, struct conn *c)
+{
+	if (!c->blocking)
+		return;
+	c->blocking = false;
+	c->block_us = 0;
+	if (--q->blocking)
+		return;
+	while (q->held) {
+		struct source *source = q->held;
+
+		q->held = source->held_next;
+		source->held = false;
+		source->hold(source, false);
+	}
+}
+
+/* What is no longer queued, or more of it. */
+static void
+account(struct queue_ctl *q, struct conn *c, size_t gone)
+{
+	c->queued -= gone;
+	q->bytes -= gone;
+	if (c->blocking && c->queued <= (size_t)q->server->config->client_queue / 2)
+		queue_unblock(q, c);
+}
+
+/* Length of the whole frames at p that make up one message, or the rest of one. */
+static size_t
+message_length(const char *p, size_t n)
+{
+	size_t at = 0;
+
+	while (at < n) {
+		struct frame f;
+
+		if (frame_decode(slice_of(p + at, n - at), false, false, &f, NULL) != FRAME_OK)
+			return n;
+		at += f.header + (size_t)f.length;
+		if (f.fin)
+			break;
+	}
+	return at;
+}
+
+static void
+append(struct queue_ctl *q, struct conn *c, struct blob *blob, size_t at, size_t n)
+{
+	struct queued *node = mem_alloc(sizeof(*node));
+
+	blob_hold(blob);
+	*node = (struct queued){ NULL, blob, at, n };
+	if (c->last)
+		c->last->next = node;
+	else
+		c->first = node;
+	c->last = node;
+	c->queued += n;
+	q->bytes += n;
+}
+
+/* Take out the node behind `before` (NULL: the first one). */
+static void
+take_out(struct conn *c, struct queued *before)
+{
+	struct queued *node = before ? before->next : c->first;
+
+	if (before)
+		before->next = node->next;
+	else
+		c->first = node->next;
+	if (c->last == node)
+		c->last = before;
+	blob_drop(node->blob);
+	free(node);
+}
+
+/* Drop the oldest message that has not been begun. False when there is none. */
+static bool
+drop_oldest(struct queue_ctl *q, struct conn *c)
+{
+	struct queued *before = NULL, *node = c->first;
+	size_t n;
+
+	if (!node)
+		return false;
+	if (((unsigned char)node->blob->p[node->at] & 0x0f) == FRAME_CONTINUATION) {
+		/* The rest of a message whose beginning was sent has to follow. */
+		n = message_length(node->blob->p + node->at, node->n);
+		if (n < node->n) {
+			struct queued *rest = mem_alloc(sizeof(*rest));
+
+			*rest = *node;
+			rest->at += n;
+			rest->n -= n;
+			blob_hold(rest->blob);
+			node->n = n;
+			node->next = rest;
+			if (c->last == node)
+				c->last = rest;
+		}
+		before = node;
+		node = node->next;
+		if (!node)
+			return false;
+	}
+	n = message_length(node->blob->p + node->at, node->n);
+	node->at += n;
+	node->n -= n;
+	if (!node->n)
+		take_out(c, before);
+	account(q, c, n);
+	c->dropped++;
+	q->server->counters.dropped++;
+	return true;
+}
+
+/* Too much is queued in all: the longest queue pays. */
+static void
+shed(struct queue_ctl *q)
+{
+	struct conn *longest = NULL;
+
+	for (struct conn *c = conn_first(q->server); c; c = c->next)
+		if (!c->doomed && !c->closing && (!longest || c->queued > longest->queued))
+			longest = c;
+	if (!longest || !longest->queued)
+		return;
+	if (q->server->config->slow == SLOW_DROP) {
+		size_t half = longest->queued / 2;
+
+		while (longest->queued > half && drop_oldest(q, longest))
+			;
+	} else {
+		queue_doom(q, longest, QUEUE_SLOW);
+		queue_forget(q, longest);
+	}
+}
+
+void
+queue_add(struct queue_ctl *q, struct conn *c, struct blob *blob, size_t at, size_t n)
+{
+	const struct config *config = q->server->config;
+	size_t limit = (size_t)config->client_queue;
+
+	if (c->doomed)
+		return;
+	if (c->first && c->queued + n > limit) {
+		switch (config->slow) {
+		case SLOW_CLOSE:
+			queue_doom(q, c, QUEUE_SLOW);
+			return;
+		case SLOW_DROP:
+			/* The newest stays, like one for an empty queue. */
+			while (c->queued + n > limit && drop_oldest(q, c))
+				;
+			break;
+		case SLOW_BLOCK:
+			if (c->queued > limit + BLOCK_SLACK) {
+				queue_doom(q, c, QUEUE_SLOW);
+				return;
+			}
+			block(q, c);
+			break;
+		}
+	}
+	append(q, c, blob, at, n);
+	lws_callback_on_writable(c->wsi);
+	if (q->bytes > (uint64_t)config->queue_total)
+		shed(q);
+}
+
+void
+queue_in_lws(struct queue_ctl *q, struct conn *c, size_t n)
+{
+	c->in_lws += (uint32_t)n;
+	c->queued += n;
+	q->bytes += n;
+}
+
+void
+queue_forget(struct queue_ctl *q, struct conn *c)
+{
+	while (c->first)
+		take_out(c, NULL);
+	q->bytes -= c->queued;
+	c->queued = 0;
+	if (c->in_lws) {
+		/* lws keeps its copy until it can be written or the connection ends. */
+		c->queued = c->in_lws;
+		q->bytes += c->in_lws;
+	}
+	queue_unblock(q, c);
+}
+
+/* n bytes at the beginning of the first node have gone out. */
+static void
+consume(struct queue_ctl *q, struct conn *c, size_t n)
+{
+	struct queued *node = c->first;
+
+	node->at += n;
+	node->n -= n;
+	if (!node->n)
+		take_out(c, NULL);
+	account(q, c, n);
+}
+
+static int
+write_raw(struct queue_ctl *q, struct conn *c, const char *p, size_t n)
+{
+	if (lws_write(c->wsi, (unsigned char *)p, n, LWS_WRITE_RAW) < 0)
+		return -1;
+	if (lws_partial_buffered(c->wsi))
+		queue_in_lws(q, c, n);
+	return 0;
+}
+
+/* Join small pieces, so that a queue of them costs one write; a large one goes from
+ * where it stands. */
+static int
+write_joined(struct queue_ctl *q, struct conn *c)
+{
+	static char joined[SEND_JOIN];
+	size_t n = 0;
+
+	if (!c->first->next || c->first->n >= SEND_JOIN) {
+		struct queued *node = c->first;
+		struct blob *blob = node->blob;
+		const char *p = blob->p + node->at;
+		int result;
+
+		n = batch_piece(p, node->n, SEND_JOIN);
+		blob_hold(blob);
+		consume(q, c, n);
+		result = write_raw(q, c, p, n);
+		blob_drop(blob);
+		return result;
+	}
+	while (c->first && n + c->first->n <= sizeof(joined)) {
+		size_t piece = c->first->n;
+
+		memcpy(joined + n, c->first->blob->p + c->first->at, piece);
+		n += piece;
+		consume(q, c, piece);
+	}
+	return write_raw(q, c, joined, n);
+}
+
+/* A compressed connection: one frame through lws and its extension. lws 4.1.6 reads the
+ * buffer even after lws_write has returned, so it stays until the next call. Short
+ * messages go uncompressed, which RFC 7692 section 6 allows for each message. */
+static int
+write_packed(struct queue_ctl *q, struct conn *c)
+{
+	const char *p = c->first->blob->p + c->first->at;
+	enum lws_write_protocol how;
+	struct frame f;
+	size_t n;
+	int result;
+
+	if (frame_decode(slice_of(p, c->first->n), false, false, &f, NULL) != FRAME_OK)
+		return -1;
+	n = (size_t)f.length;
+	if (f.fin && f.opcode != FRAME_CONTINUATION && n < DEFLATE_MIN) {
+		struct blob *blob = c->first->blob;
+
+		blob_hold(blob);
+		consume(q, c, f.header + n);
+		result = write_raw(q, c, p, f.header + n);
+		blob_drop(blob);
+		return result;
+	}
+	how = f.opcode == FRAME_CONTINUATION ? LWS_WRITE_CONTINUATION
+		: f.opcode == FRAME_BINARY ? LWS_WRITE_BINARY : LWS_WRITE_TEXT;
+	if (!f.fin)
+		how |= LWS_WRITE_NO_FIN;
+	c->packed = mem_alloc(LWS_PRE + n + 1);
+	memcpy(c->packed + LWS_PRE, p + f.header, n);
+	consume(q, c, f.header + n);
+	result = lws_write(c->wsi, (unsigned char *)c->packed + LWS_PRE, n, how);
+	if (result >= 0 && lws_partial_buffered(c->wsi))
+		queue_in_lws(q, c, n);
+	return result < 0 ? -1 : 0;
+}
+
+int
+queue_writable(struct queue_ctl *q, struct conn *c)
+{
+	int result;
+
+	free(c->packed);
+	c->packed = NULL;
+	if (c->in_lws) {
+		size_t gone = c->in_lws;
+
+		c->in_lws = 0;
+		account(q, c, gone);
+	}
+	if (!c->first)
+		return 0;
+	result = c->deflate ? write_packed(q, c) : write_joined(q, c);
+	if (result == 0)
+		lws_callback_on_writable(c->wsi);
+	return result;
+}

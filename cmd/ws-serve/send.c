@@ -1,0 +1,415 @@
+#include "send.h"
+
+#include <libwebsockets.h>
+#include <stdlib.h>
+
+#include "batch.h"
+#include "command.h"
+#include "conn.h"
+#include "frame.h"
+#include "mem.h"
+#include "queue.h"
+#include "room.h"
+#include "server.h"
+
+/* A message for one connection: number `message` of `singles`. Nodes are numbered from
+ * 1; those of one connection are linked, the newest first. */
+struct single {
+	struct conn *conn;
+	uint32_t message, next;
+};
+
+struct sender {
+	uint32_t turn, order; /* both counted from 1 */
+	struct room **dirty;  /* rooms with a batch */
+	uint32_t dirty_n, dirty_cap;
+	struct batch *singles; /* messages for single connections, in their order */
+	struct single *single;
+	uint32_t single_n, single_cap;
+	struct conn **touched; /* connections with singles, each once */
+	uint32_t touched_n, touched_cap;
+	struct batch_pool pool;
+	uint32_t stamp;       /* of the walk over a union */
+	bool flushing;
+	struct queue_ctl queues;
+	void (*tap)(void *ctx, struct conn *c, struct slice frames);
+	void *tap_ctx;
+};
+
+void
+sender_new(struct server *s)
+{
+	struct sender *x = s->sender = mem_zero(1, sizeof(*x));
+
+	x->turn = x->order = 1;
+	queue_init(&x->queues, s);
+}
+
+void
+sender_free(struct server *s)
+{
+	struct sender *x = s->sender;
+
+	if (x->singles)
+		batch_give(&x->pool, x->singles);
+	batch_pool_free(&x->pool);
+	queue_free(&x->queues);
+	free(x->dirty);
+	free(x->single);
+	free(x->touched);
+	free(x);
+	s->sender = NULL;
+}
+
+static struct batch *
+room_batch(struct sender *x, struct room *r)
+{
+	if (!r->batch) {
+		r->batch = batch_take(&x->pool);
+		if (x->dirty_n == x->dirty_cap) {
+			x->dirty_cap = x->dirty_cap ? x->dirty_cap * 2 : 64;
+			x->dirty = mem_resize(x->dirty, x->dirty_cap, sizeof(*x->dirty));
+		}
+		x->dirty[x->dirty_n++] = r;
+	}
+	return r->batch;
+}
+
+void
+send_room(struct server *s, struct room *r, const struct message *m)
+{
+	struct sender *x = s->sender;
+	struct batch *b;
+
+	if (!r->count)
+		return;
+	b = room_batch(x, r);
+	batch_add(b, x->order++, m->body, m->binary, SEND_FRAGMENT);
+	if (b->blob->n >= SEND_EARLY)
+		send_flush(s);
+}
+
+/* First look at c in this turn: what it knows of another one is old. */
+static void
+visit(struct sender *x, struct conn *c)
+{
+	if (c->turn != x->turn) {
+		c->turn = x->turn;
+		c->dirty = c->direct = 0;
+	}
+}
+
+/* The last message of `singles` is for c. */
+static void
+add_single(struct sender *x, struct conn *c)
+{
+	visit(x, c);
+	if (!c->direct) {
+		if (x->touched_n == x->touched_cap) {
+			x->touched_cap = x->touched_cap ? x->touched_cap * 2 : 64;
+			x->touched = mem_resize(x->touched, x->touched_cap, sizeof(*x->touched));
+		}
+		x->touched[x->touched_n++] = c;
+	}
+	if (x->single_n == x->single_cap) {
+		x->single_cap = x->single_cap ? x->single_cap * 2 : 64;
+		x->single = mem_resize(x->single, x->single_cap, sizeof(*x->single));
+	}
+	x->single[x->single_n++] = (struct single){ c, x->singles->count - 1, c->direct };
+	c->direct = x->single_n;
+}
+
+/* A message for single connections, to be named by add_single. */
+static void
+begin_single(struct sender *x, const struct message *m)
+{
+	if (!x->singles)
+		x->singles = batch_take(&x->pool);
+	batch_add(x->singles, x->order++, m->body, m->binary, SEND_FRAGMENT);
+}
+
+void
+send_conn(struct conn *c, const struct message *m)
+{
+	struct sender *x = c->server->sender;
+
+	if (c->closing)
+		return;
+	begin_single(x, m);
+	add_single(x, c);
+	if (x->singles->blob->n >= SEND_EARLY)
+		send_flush(c->server);
+}
+
+static bool
+listed(struct conn *const *list, uint32_t n, const struct conn *c)
+{
+	while (n--)
+		if (list[n] == c)
+			return true;
+	return false;
+}
+
+uint64_t
+send_union(struct server *s, struct room *const *rooms, uint32_t n,
+    struct conn *const *except, uint32_t excepts, const struct spelling *only,
+    const struct message *m)
+{
+	struct sender *x = s->sender;
+	uint64_t reached = 0;
+
+	if (n == 1 && !excepts && !only) {
+		send_room(s, rooms[0], m);
+		return rooms[0]->count;
+	}
+	x->stamp++;
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t k = 0; k < rooms[i]->count; k++) {
+			struct conn *c = rooms[i]->members[k].conn;
+
+			if (c->stamp == x->stamp)
+				continue;
+			c->stamp = x->stamp;
+			if ((excepts && listed(except, excepts, c)) ||
+			    (only && conn_spelling(c) != only))
+				continue;
+			if (!reached++)
+				begin_single(x, m);
+			add_single(x, c);
+		}
+	if (x->singles && x->singles->blob->n >= SEND_EARLY)
+		send_flush(s);
+	return reached;
+}
+
+/* Hand `count` messages to c: to the kernel when nothing is before them. */
+static void
+deliver(struct sender *x, struct conn *c, struct batch *b, size_t at, size_t n, uint32_t count)
+{
+	struct counters *counters = &c->server->counters;
+
+	if (c->closing)
+		return;
+	c->sent += count;
+	counters->sent += count;
+	counters->sent_bytes += n;
+	if (c->watched && x->tap)
+		x->tap(x->tap_ctx, c, slice_of(b->blob->p + at, n));
+	if (c->first || c->in_lws || c->deflate) {
+		queue_add(&x->queues, c, b->blob, at, n);
+		return;
+	}
+	/* By lws's rules writing belongs into WRITEABLE. A RAW write to a plain connection
+	 * from the thread that serves it takes the same path, when nothing is buffered. */
+	while (n) {
+		const char *p = b->blob->p + at;
+		size_t piece = n <= SEND_EARLY + 2 * SEND_FRAGMENT ? n : batch_piece(p, n, SEND_EARLY);
+
+		if (lws_write(c->wsi, (unsigned char *)p, piece, LWS_WRITE_RAW) < 0) {
+			queue_doom(&x->queues, c, QUEUE_BROKEN);
+			return;
+		}
+		at += piece;
+		n -= piece;
+		if (lws_partial_buffered(c->wsi)) {
+			queue_in_lws(&x->queues, c, piece);
+			if (n)
+				queue_add(&x->queues, c, b->blob, at, n);
+			return;
+		}
+	}
+}
+
+/* One of the sequences that merge takes the messages of a connection from. */
+struct source_batch {
+	const struct batch *batch;
+	uint32_t i;
+};
+
+enum { MERGE_MOST = 1024 };
+
+/* Messages from several rooms, and single ones, in the order of the commands. */
+static void
+deliver_merged(struct sender *x, struct conn *c)
+{
+	static struct source_batch from[MERGE_MOST];
+	struct batch *all = batch_take(&x->pool);
+	uint32_t n = 0, first = 0, singles = 0;
+
+	for (uint32_t i = 0; i < c->seat_count && n < MERGE_MOST; i++)
+		if (c->seats[i].room->batch)
+			from[n++] = (struct source_batch){ c->seats[i].room->batch, 0 };
+	/* The newest single is first in the list: turn it round. */
+	for (uint32_t i = c->direct, next; i; i = next) {
+		next = x->single[i - 1].next;
+		x->single[i - 1].next = first;
+		first = i;
+		singles++;
+	}
+	for (;;) {
+		struct source_batch *best = NULL;
+		uint32_t order = UINT32_MAX;
+
+		for (uint32_t i = 0; i < n; i++) {
+			const struct batch *b = from[i].batch;
+
+			if (from[i].i < b->count && b->marks[from[i].i].order < order) {
+				order = b->marks[from[i].i].order;
+				best = &from[i];
+			}
+		}
+		if (first && x->singles->marks[x->single[first - 1].message].order < order) {
+			const struct single *one = &x->single[first - 1];
+
+			batch_copy(all, 0, batch_message(x->singles, one->message));
+			first = one->next;
+		} else if (best) {
+			batch_copy(all, 0, batch_message(best->batch, best->i++));
+		} else {
+			break;
+		}
+	}
+	c->direct = 0;
+	deliver(x, c, all, 0, all->blob->n, all->count);
+	batch_give(&x->pool, all);
+}
+
+/* Count for each connection how many rooms and lists have something for it. This also
+ * brings it into the cache for what follows. */
+static void
+count_dirty(struct sender *x)
+{
+	for (uint32_t i = 0; i < x->dirty_n; i++) {
+		const struct room *r = x->dirty[i];
+
+		for (uint32_t k = 0; k < r->count; k++) {
+			if (k + 8 < r->count)
+				__builtin_prefetch(r->members[k + 8].conn, 1);
+			visit(x, r->members[k].conn);
+			r->members[k].conn->dirty++;
+		}
+	}
+	for (uint32_t i = 0; i < x->touched_n; i++)
+		x->touched[i]->dirty++;
+}
+
+void
+send_flush(struct server *s)
+{
+	struct sender *x = s->sender;
+	bool mixed = x->dirty_n > 1 || (x->dirty_n && x->touched_n);
+
+	if (x->flushing || (!x->dirty_n && !x->touched_n))
+		return;
+	/* Until the end of this function no connection leaves a room: what ends now is
+	 * noted and done afterwards. */
+	x->flushing = true;
+	if (mixed)
+		count_dirty(x);
+	for (uint32_t i = 0; i < x->dirty_n; i++) {
+		struct room *r = x->dirty[i];
+
+		for (uint32_t k = 0; k < r->count; k++) {
+			struct conn *c = r->members[k].conn;
+
+			if (!mixed || c->dirty == 1) {
+				deliver(x, c, r->batch, 0, r->batch->blob->n, r->batch->count);
+			} else if (c->dirty) {
+				c->dirty = 0;
+				deliver_merged(x, c);
+			}
+		}
+	}
+	for (uint32_t i = 0; i < x->touched_n; i++) {
+		struct conn *c = x->touched[i];
+
+		if (c->direct && !x->single[c->direct - 1].next) {
+			struct slice m = batch_message(x->singles, x->single[c->direct - 1].message);
+
+			deliver(x, c, x->singles, (size_t)(m.p - x->singles->blob->p), m.n, 1);
+		} else if (c->direct) {
+			deliver_merged(x, c);
+		}
+	}
+	for (uint32_t i = 0; i < x->dirty_n; i++) {
+		batch_give(&x->pool, x->dirty[i]->batch);
+		x->dirty[i]->batch = NULL;
+	}
+	if (x->singles)
+		batch_give(&x->pool, x->singles);
+	x->singles = NULL;
+	x->dirty_n = x->touched_n = x->single_n = 0;
+	x->order = 1;
+	if (++x->turn == 0)
+		x->turn = 1;
+	x->flushing = false;
+	queue_settle(&x->queues);
+}
+
+int
+send_writable(struct conn *c)
+{
+	return queue_writable(&c->server->sender->queues, c);
+}
+
+void
+send_forget(struct conn *c)
+{
+	struct sender *x = c->server->sender;
+
+	if (c->turn == x->turn && c->direct)
+		for (uint32_t i = 0; i < x->touched_n; i++)
+			if (x->touched[i] == c) {
+				x->touched[i] = x->touched[--x->touched_n];
+				break;
+			}
+	c->direct = 0;
+	queue_forget(&x->queues, c);
+}
+
+void
+send_ping(struct conn *c)
+{
+	unsigned char ping[2 + 4] = { 0x80 | FRAME_PING, 4 };
+	uint32_t ms = (uint32_t)(server_now_us(c->server) / 1000);
+
+	/* With a payload: lws does not tell of an empty pong. */
+	memcpy(ping + 2, &ms, 4);
+	if (c->first || c->in_lws)
+		return;
+	if (lws_write(c->wsi, ping, sizeof(ping), LWS_WRITE_RAW) < 0)
+		conn_cut(c, "connection lost");
+	else if (lws_partial_buffered(c->wsi))
+		queue_in_lws(&c->server->sender->queues, c, sizeof(ping));
+}
+
+uint64_t
+send_queued(const struct server *s)
+{
+	return s->sender->queues.bytes;
+}
+
+void
+send_tap(struct server *s, void (*tap)(void *ctx, struct conn *c, struct slice frames), void *ctx)
+{
+	s->sender->tap = tap;
+	s->sender->tap_ctx = ctx;
+}
+
+void
+send_source(struct server *s, struct source *source)
+{
+	s->sender->queues.source = source;
+}
+
+void
+send_unblock(struct conn *c)
+{
+	queue_unblock(&c->server->sender->queues, c);
+}
+
+void
+send_source_gone(struct server *s, struct source *source)
+{
+	queue_source_gone(&s->sender->queues, source);
+}
