@@ -1,7 +1,8 @@
 /* events - what ws-serve reports: one JSON line each, to stdout and to other sinks.
  * Stdout is never waited for. When its reader is slow (EVENTS_HIGH bytes wait), those
- * that would cause more events wait: see conn.h `parked`; or, with --stdout drop, events
- * are lost, counted, and a `gap` event tells how many. */
+ * that would cause more events wait (inbox.h); or, with --stdout drop, events are lost,
+ * counted, and a `gap` event tells how many. A `refused` event is lost in both cases:
+ * strangers cause it, and it must not fill the memory. */
 #ifndef EVENTS_H
 #define EVENTS_H
 
@@ -25,13 +26,13 @@ enum event_kind {
 	EVENT_CLOSE,
 	EVENT_REFUSED,
 	EVENT_GAP,
-	EVENT_DRAIN, /* internal end of the list of those that have names */
+	EVENT_KINDS,
 };
 
 enum {
-	EVENT_ALL = (1 << EVENT_DRAIN) - 1,
+	EVENT_ALL = (1 << EVENT_KINDS) - 1,
 	EVENTS_HIGH = 256 << 10, /* bytes waiting at which senders are parked */
-	EVENTS_LOW = 64 << 10,   /* and resumed */
+	EVENTS_LOW = 64 << 10,   /* and go on */
 };
 
 /* The name of a kind ("open"). */
@@ -44,7 +45,7 @@ int event_set(struct slice list);
 struct event_sink {
 	unsigned set; /* 1 << EVENT_… */
 	/* c: whose event it is, or NULL; room: its room, or empty. `line` is whole, with
-	 * its '\n', and lasts for the call. */
+	 * its '\n', and lasts for the call. Sinks must not be removed in here. */
 	void (*event)(struct event_sink *sink, enum event_kind kind, struct conn *c,
 	    struct slice room, struct slice line);
 	struct event_sink *prev, *next; /* events.c */
@@ -52,10 +53,18 @@ struct event_sink {
 void event_sink_add(struct server *s, struct event_sink *sink);
 void event_sink_remove(struct server *s, struct event_sink *sink);
 
+/* Some sink's `set` has changed. */
+void event_sinks_changed(struct server *s);
+
+/* Set up stdout. Exit code 6 when that fails. */
+void events_new(struct server *s);
+void events_free(struct server *s);
+
 /* True when somebody wants this kind. */
 bool event_wanted(const struct server *s, enum event_kind kind);
 
-/* True when one more event of this kind for stdout should wait. */
+/* True when one more event of this kind for stdout has to wait. Whoever is told so is
+ * woken by inbox_resume. */
 bool event_must_wait(const struct server *s, enum event_kind kind);
 
 /* Begin an event: {"event":"open","time":… ; add members with js_put_member and the
@@ -69,5 +78,8 @@ void event_answer(struct server *s, struct slice line);
 
 /* Bytes that wait for stdout's reader. */
 uint64_t event_pending(const struct server *s);
+
+/* Write all that waits, for ms milliseconds at most. For the end of the program. */
+void event_finish(struct server *s, int ms);
 
 #endif
