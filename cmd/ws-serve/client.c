@@ -1,0 +1,673 @@
+#include "client.h"
+
+#include <stdlib.h>
+
+#include "access.h"
+#include "bucket.h"
+#include "conn.h"
+#include "events.h"
+#include "inbox.h"
+#include "rec.h"
+#include "room.h"
+#include "rules.h"
+#include "send.h"
+#include "server.h"
+
+enum {
+	NAMES = 256,      /* rooms that one request may name */
+	TOLD = 256,       /* bytes of a refused room's name that are shown */
+};
+
+/* A request as it was understood. */
+struct request {
+	struct slice text, type;
+	struct js_member m[REC_MEMBERS];
+	int n;
+	struct slice correlation, id; /* JSON values, empty: none */
+	struct slice rooms;           /* the value that names rooms: a string or an array */
+	bool several;                 /* it is a list */
+	struct buf scratch;           /* holds decoded strings */
+};
+
+static struct buf reply; /* one at a time */
+
+static void
+send_reply(struct conn *c)
+{
+	send_conn(c, &(struct message){ .body = buf_view(&reply) });
+}
+
+void
+client_error(struct conn *c, enum code code, struct slice message, struct slice room,
+    struct slice correlation, struct slice id)
+{
+	if (room.n > TOLD)
+		room.n = TOLD;
+	spell_begin(&reply, "error");
+	conn_spelling(c)->error(&reply, code, message, room);
+	spell_end(&reply, correlation, id);
+	send_reply(c);
+}
+
+static void
+answer_error(struct conn *c, const struct request *r, enum code code, const char *message,
+    struct slice room)
+{
+	client_error(c, code, slice_str(message), room, r->correlation, r->id);
+}
+
+void
+client_welcome(struct conn *c)
+{
+	const struct spelling *spelling = conn_spelling(c);
+
+	if (!spelling->welcome_type)
+		return;
+	spell_begin(&reply, spelling->welcome_type);
+	spelling->welcome(&reply, c);
+	spell_end(&reply, slice_of("", 0), slice_of("", 0));
+	send_reply(c);
+}
+
+void
+client_authenticated(struct conn *c, struct slice correlation, struct slice id)
+{
+	spell_begin(&reply, "auth_success");
+	conn_spelling(c)->authenticated(&reply, c);
+	spell_end(&reply, correlation, id);
+	send_reply(c);
+}
+
+static void
+say_rooms(struct conn *c, const char *type, const struct slice *rooms, uint32_t n, bool several,
+    struct slice correlation, struct slice id)
+{
+	spell_begin(&reply, type);
+	conn_spelling(c)->rooms(&reply, rooms, n, several);
+	spell_end(&reply, correlation, id);
+	send_reply(c);
+}
+
+static void
+say_room(struct conn *c, const char *type, struct slice room)
+{
+	say_rooms(c, type, &room, 1, false, slice_of("", 0), slice_of("", 0));
+}
+
+/* --- events --- */
+
+static void
+report(struct conn *c, enum event_kind kind, struct slice room, const char *code,
+    const char *reason)
+{
+	struct server *s = c->server;
+	struct buf *b;
+
+	if (!event_wanted(s, kind))
+		return;
+	b = event_begin(s, kind);
+	conn_put_who(b, c);
+	if (room.n)
+		js_put_member(b, "room", room.n > TOLD ? slice_of(room.p, TOLD) : room);
+	if (code)
+		js_put_member(b, "code", slice_str(code));
+	if (reason)
+		js_put_member(b, "reason", slice_str(reason));
+	event_end(s, c, room);
+}
+
+/* A message against the protocol: told, reported, counted; too many end it. */
+static void
+invalid(struct conn *c, const struct request *r, const char *reason, bool broken)
+{
+	struct server *s = c->server;
+
+	s->counters.invalid++;
+	answer_error(c, r, CODE_INVALID_MESSAGE, reason, slice_of("", 0));
+	report(c, EVENT_INVALID, slice_of("", 0), code_name(CODE_INVALID_MESSAGE), reason);
+	if (++c->invalid > s->config->max_invalid)
+		conn_close(c, broken ? 1007 : 4008, S("too many invalid messages"));
+}
+
+static void
+denied(struct conn *c, const struct request *r, enum code code, const char *reason,
+    struct slice room)
+{
+	c->server->counters.denied++;
+	answer_error(c, r, code, reason, room);
+	report(c, EVENT_DENIED, room, code_name(code), reason);
+}
+
+static void
+emit_message(struct conn *c, struct slice text, bool binary, struct slice room)
+{
+	struct server *s = c->server;
+	struct buf *b;
+
+	if (!event_wanted(s, EVENT_MESSAGE))
+		return;
+	b = event_begin(s, EVENT_MESSAGE);
+	conn_put_who(b, c);
+	if (room.n)
+		js_put_member(b, "room", room);
+	/* Known to be valid JSON: no need to look again. */
+	if (!binary && s->config->payload == REC_AUTO)
+		js_put_member_raw(b, "data", slice_trim(text));
+	else
+		rec_put_payload(b, text, (enum rec_form)s->config->payload, binary);
+	event_end(s, c, room);
+}
+
+/* --- rooms --- */
+
+static struct rules_answer
+ask_rules(const struct conn *c, struct slice room, struct topic **topic)
+{
+	struct rules_identity id = conn_rules_identity(c);
+	struct rules_answer a = { .verdict = RULES_INVALID_ROOM };
+
+	*topic = NULL;
+	if (!topic_is_pattern(room))
+		return rules_ask(c->server->rules, room, &id);
+	*topic = topic_compile(room, TOPIC_ROOM, &a.reason);
+	return *topic ? rules_ask_pattern(c->server->rules, *topic, &id) : a;
+}
+
+static enum code
+verdict_code(enum rules_verdict v)
+{
+	return v == RULES_INVALID_ROOM ? CODE_INVALID_ROOM : CODE_AUTHORIZATION_FAILED;
+}
+
+/* Try to join. NULL, or why not with *code; *fresh tells whether it is new there. */
+static const char *
+join(struct conn *c, struct slice room, enum code *code, bool *fresh)
+{
+	const struct config *config = c->server->config;
+	struct topic *topic;
+	struct rules_answer a = ask_rules(c, room, &topic);
+	enum room_kind kind = topic ? ROOM_PATTERN : ROOM_NAMED;
+	struct room *r;
+	bool full;
+
+	*fresh = false;
+	if (a.verdict != RULES_GRANTED) {
+		topic_free(topic);
+		*code = verdict_code(a.verdict);
+		return a.reason ? a.reason : "not allowed";
+	}
+	r = room_find(c->server, kind, room);
+	if (r && room_has(r, c)) {
+		topic_free(topic);
+		return NULL;
+	}
+	full = topic ? c->patterns >= config->max_patterns : c->rooms >= config->max_rooms;
+	if (full) {
+		topic_free(topic);
+		*code = CODE_RATE_LIMIT_EXCEEDED;
+		return kind == ROOM_PATTERN ? "too many patterns" : "too many rooms";
+	}
+	*fresh = room_join(c, kind, room, topic);
+	if (*fresh) {
+		c->server->counters.joins++;
+		report(c, EVENT_JOIN, room, NULL, NULL);
+	}
+	return NULL;
+}
+
+static bool
+leave(struct conn *c, struct slice name)
+{
+	enum room_kind kind = topic_is_pattern(name) ? ROOM_PATTERN : ROOM_NAMED;
+	struct room *r = room_find(c->server, kind, name);
+
+	/* The name may stand in the room itself, which may be gone then. */
+	if (!r || !room_has(r, c))
+		return false;
+	report(c, EVENT_LEAVE, name, NULL, NULL);
+	c->server->counters.leaves++;
+	return room_leave(c, r);
+}
+
+const char *
+client_join(struct conn *c, struct slice room)
+{
+	enum code code;
+	bool fresh;
+	const char *why = join(c, room, &code, &fresh);
+
+	if (fresh)
+		say_room(c, "subscribed", room);
+	return why;
+}
+
+void
+client_leave(struct conn *c, struct slice room)
+{
+	if (leave(c, room))
+		say_room(c, "unsubscribed", room);
+}
+
+struct auto_join {
+	struct conn *conn;
+	bool tell;
+};
+
+static void
+join_auto(void *ctx, struct slice room)
+{
+	struct auto_join *a = ctx;
+
+	if (!room_join(a->conn, ROOM_NAMED, room, NULL))
+		return;
+	room_find(a->conn->server, ROOM_NAMED, room)->automatic = true;
+	if (a->tell) {
+		a->conn->server->counters.joins++;
+		report(a->conn, EVENT_JOIN, room, NULL, NULL);
+		say_room(a->conn, "subscribed", room);
+	}
+}
+
+void
+client_join_auto(struct conn *c, bool tell)
+{
+	struct rules_identity id = conn_rules_identity(c);
+
+	rules_auto(c->server->rules, &id, join_auto, &(struct auto_join){ c, tell });
+}
+
+void
+client_recheck(struct conn *c)
+{
+	struct buf name = { 0 };
+
+	/* Leaving moves the last seat into the gap, which was looked at already. */
+	for (uint32_t i = c->seat_count; i-- > 0;) {
+		struct room *r = c->seats[i].room;
+		struct topic *topic;
+		struct rules_answer a;
+
+		if (r->kind != ROOM_NAMED && r->kind != ROOM_PATTERN)
+			continue;
+		a = ask_rules(c, room_name(r), &topic);
+		topic_free(topic);
+		if (a.verdict == RULES_GRANTED)
+			continue;
+		buf_clear(&name);
+		buf_slice(&name, room_name(r));
+		client_leave(c, buf_view(&name));
+	}
+	buf_free(&name);
+	client_join_auto(c, true);
+}
+
+/* --- requests --- */
+
+/* Find what names rooms: one of four members, at the top level or under `payload`.
+ * NULL, or what is wrong. */
+static const char *
+find_rooms(struct request *r)
+{
+	struct slice payload = js_pick(r->m, r->n, S("payload")), key, value;
+	int found = 0;
+
+	for (int i = 0; i < r->n; i++)
+		if (spell_names_rooms(r->m[i].key) && ++found)
+			r->rooms = r->m[i].val;
+	if (js_type(payload) == JS_OBJECT)
+		for (struct js_walk w = js_walk(payload); js_next(&w, &key, &value);)
+			if (spell_names_rooms(key) && ++found)
+				r->rooms = value;
+	if (found > 1)
+		return "more than one of channel, channels, room and topic";
+	return NULL;
+}
+
+/* The names in r->rooms. Returns their number, -1 with *why when one is no string or
+ * there are too many. */
+static int
+room_names(struct request *r, struct slice *names, const char **why)
+{
+	struct slice key, value;
+	size_t at[NAMES], length[NAMES];
+	int n = 0;
+
+	if (js_type(r->rooms) == JS_STRING) {
+		names[0] = js_text(r->rooms, &r->scratch);
+		return 1;
+	}
+	r->several = true;
+	*why = "a room is not a string";
+	if (js_type(r->rooms) != JS_ARRAY)
+		return -1;
+	/* The scratch buffer may move while names are decoded into it: offsets first. */
+	for (struct js_walk w = js_walk(r->rooms); js_next(&w, &key, &value); n++) {
+		struct slice name;
+
+		if (n == NAMES) {
+			*why = "too many rooms in one request";
+			return -1;
+		}
+		if (js_type(value) != JS_STRING)
+			return -1;
+		name = js_text(value, &r->scratch);
+		if (name.p >= r->text.p && name.p < r->text.p + r->text.n) {
+			names[n] = name;
+			at[n] = SIZE_MAX;
+		} else {
+			at[n] = r->scratch.n - name.n;
+			length[n] = name.n;
+		}
+	}
+	for (int i = 0; i < n; i++)
+		if (at[i] != SIZE_MAX)
+			names[i] = slice_of(r->scratch.p + at[i], length[i]);
+	*why = "no room is named";
+	return n ? n : -1;
+}
+
+static void
+subscribe(struct conn *c, struct request *r, bool on)
+{
+	struct slice names[NAMES], granted[NAMES];
+	const char *why = find_rooms(r);
+	uint32_t done = 0;
+	int n;
+
+	if (!why && !r->rooms.n)
+		why = "no room is named";
+	if (why) {
+		invalid(c, r, why, false);
+		return;
+	}
+	n = room_names(r, names, &why);
+	if (n < 0) {
+		invalid(c, r, why, false);
+		return;
+	}
+	/* The request itself has been paid for. */
+	if (n > 1 && !bucket_take(&c->rate, &c->server->config->message_rate, n - 1,
+	    server_now_us(c->server))) {
+		access_rate_limited(c, r->correlation, r->id);
+		return;
+	}
+	for (int i = 0; i < n && !c->closing; i++) {
+		enum code code = CODE_INVALID_ROOM;
+		bool fresh;
+
+		why = NULL;
+		if (on)
+			why = join(c, names[i], &code, &fresh);
+		else if (!leave(c, names[i]) && !topic_is_pattern(names[i]))
+			why = topic_name_error(names[i]);
+		if (why)
+			denied(c, r, code, why, names[i]);
+		else
+			granted[done++] = names[i];
+	}
+	if (done)
+		say_rooms(c, on ? "subscribed" : "unsubscribed", granted, done, r->several,
+		    r->correlation, r->id);
+}
+
+/* True when c is in the room by name or by a pattern; *list and *n are the room (if it
+ * is there) and the patterns that match it. */
+static bool
+membership(struct conn *c, struct slice name, struct room **list, uint32_t *n)
+{
+	struct room *r = room_find(c->server, ROOM_NAMED, name), **patterns;
+	uint32_t count;
+	bool member = r && room_has(r, c);
+
+	patterns = room_patterns(c->server, r, name, &count);
+	*n = 0;
+	if (r)
+		list[(*n)++] = r;
+	for (uint32_t i = 0; i < count && *n < SEND_ROOMS; i++) {
+		list[(*n)++] = patterns[i];
+		member = member || room_has(patterns[i], c);
+	}
+	return member;
+}
+
+/* True for the members of a relayed message that are ours to say. */
+static bool
+ours(struct slice key)
+{
+	return spell_names_rooms(key) || js_key_is(key, S("type")) || js_key_is(key, S("from")) ||
+	    js_key_is(key, S("conn")) || js_key_is(key, S("timestamp")) ||
+	    js_key_is(key, S("eventType"));
+}
+
+static void
+relay(struct conn *c, const struct request *r, struct slice room, struct room *const *list,
+    uint32_t n)
+{
+	struct server *s = c->server;
+	const struct spelling *done[8];
+	uint32_t spelled = 0;
+
+	for (int e = 0; e < s->endpoint_count; e++) {
+		const struct spelling *spelling = s->endpoints[e].spelling;
+		const char *skip = NULL;
+		char now[25];
+		bool again = false;
+
+		for (uint32_t i = 0; i < spelled; i++)
+			again = again || done[i] == spelling;
+		if (again || spelled == sizeof(done) / sizeof(*done))
+			continue;
+		done[spelled++] = spelling;
+		spell_begin(&reply, "message");
+		spelling->relay(&reply, room, r->m, r->n, &skip);
+		if (spelling->relay_extra) {
+			buf_byte(&reply, ',');
+			buf_str(&reply, spelling->relay_extra);
+		}
+		if (c->id.user)
+			js_put_member(&reply, "from", conn_user(c));
+		else
+			js_put_member_raw(&reply, "from", S("null"));
+		js_put_key(&reply, "conn");
+		buf_byte(&reply, '"');
+		conn_put_id(&reply, c);
+		buf_byte(&reply, '"');
+		for (int i = 0; i < r->n; i++) {
+			if (ours(r->m[i].key) || (skip && js_key_is(r->m[i].key, slice_str(skip))))
+				continue;
+			buf_add(&reply, ",\"", 2);
+			buf_slice(&reply, r->m[i].key);
+			buf_add(&reply, "\":", 2);
+			js_put_flat(&reply, r->m[i].val);
+		}
+		server_timestamp(now);
+		js_put_member(&reply, "timestamp", slice_of(now, 24));
+		buf_byte(&reply, '}');
+		send_union(s, list, n, &c, 1, spelling, &(struct message){ .body = buf_view(&reply) });
+	}
+}
+
+static void
+publish(struct conn *c, struct request *r)
+{
+	static struct room *list[SEND_ROOMS];
+	struct rules_identity id = conn_rules_identity(c);
+	struct rules_answer a;
+	struct slice room;
+	uint32_t n;
+
+	if (js_type(r->rooms) != JS_STRING) {
+		invalid(c, r, "a message is for one room", false);
+		return;
+	}
+	room = js_text(r->rooms, &r->scratch);
+	a = rules_ask(c->server->rules, room, &id);
+	if (a.verdict != RULES_GRANTED) {
+		denied(c, r, verdict_code(a.verdict), a.reason ? a.reason : "not allowed", room);
+		return;
+	}
+	if (!membership(c, room, list, &n) || !a.publish) {
+		denied(c, r, CODE_AUTHORIZATION_FAILED,
+		    a.publish ? "only members may send to it" : "sending to it is not allowed", room);
+		return;
+	}
+	emit_message(c, r->text, false, room);
+	if (a.relay)
+		relay(c, r, room, list, n);
+}
+
+static void
+authenticate(struct conn *c, struct request *r)
+{
+	struct slice token = js_pick(r->m, r->n, S("token"));
+
+	if (!token.n)
+		token = js_get(js_pick(r->m, r->n, S("payload")), S("token"));
+	if (js_type(token) != JS_STRING) {
+		invalid(c, r, "token is not a string", false);
+		return;
+	}
+	access_auth_message(c, js_text(token, &r->scratch), r->correlation, r->id);
+}
+
+enum request_kind { REQUEST_OTHER, REQUEST_PING, REQUEST_AUTH, REQUEST_SUBSCRIBE,
+	REQUEST_UNSUBSCRIBE, REQUEST_MESSAGE };
+
+static enum request_kind
+kind_of(struct slice type)
+{
+	static const char *const names[] = { "", "ping", "auth", "subscribe", "unsubscribe",
+		"message" };
+
+	for (int i = REQUEST_PING; i <= REQUEST_MESSAGE; i++)
+		if (slice_is(type, names[i]))
+			return (enum request_kind)i;
+	return REQUEST_OTHER;
+}
+
+/* True when an event that this request may cause would have to wait. */
+static bool
+must_wait(const struct conn *c, enum request_kind kind)
+{
+	const struct server *s = c->server;
+
+	switch (kind) {
+	case REQUEST_PING:
+	case REQUEST_AUTH:
+		return false;
+	case REQUEST_SUBSCRIBE:
+		return event_must_wait(s, EVENT_JOIN) || event_must_wait(s, EVENT_DENIED);
+	case REQUEST_UNSUBSCRIBE:
+		return event_must_wait(s, EVENT_LEAVE);
+	default:
+		return event_must_wait(s, EVENT_MESSAGE) || event_must_wait(s, EVENT_DENIED);
+	}
+}
+
+/* Understand the message. NULL, or what is wrong; *broken: it is no JSON at all. */
+static const char *
+understand(struct request *r, struct slice text, bool *broken)
+{
+	struct js_error e;
+	struct slice type;
+
+	r->text = text;
+	r->n = js_object(text, r->m, REC_MEMBERS, &e);
+	*broken = r->n < 0;
+	if (r->n < 0) {
+		r->n = 0;
+		return e.why;
+	}
+	r->correlation = js_pick(r->m, r->n, S("correlationId"));
+	r->id = js_pick(r->m, r->n, S("id"));
+	type = js_pick(r->m, r->n, S("type"));
+	if (!type.n)
+		return "type is missing";
+	if (js_type(type) != JS_STRING)
+		return "type is not a string";
+	r->type = js_text(type, &r->scratch);
+	if (js_type(r->correlation) > JS_STRING || js_type(r->id) > JS_STRING)
+		return "correlationId or id is neither a string nor a number";
+	return NULL;
+}
+
+static void
+handle(struct conn *c, struct request *r, enum request_kind kind)
+{
+	const char *why;
+
+	switch (kind) {
+	case REQUEST_PING:
+		spell_begin(&reply, "pong");
+		spell_end(&reply, r->correlation, r->id);
+		send_reply(c);
+		return;
+	case REQUEST_AUTH:
+		authenticate(c, r);
+		return;
+	case REQUEST_SUBSCRIBE:
+	case REQUEST_UNSUBSCRIBE:
+		subscribe(c, r, kind == REQUEST_SUBSCRIBE);
+		return;
+	case REQUEST_MESSAGE:
+		if ((why = find_rooms(r)))
+			invalid(c, r, why, false);
+		else if (r->rooms.n)
+			publish(c, r);
+		else
+			emit_message(c, r->text, false, slice_of("", 0));
+		return;
+	case REQUEST_OTHER:
+		emit_message(c, r->text, false, slice_of("", 0));
+	}
+}
+
+void
+client_message(struct conn *c, struct slice text, bool binary)
+{
+	static struct request r;
+	struct server *s = c->server;
+	struct buf scratch = r.scratch;
+	const char *why = NULL;
+	enum request_kind kind = REQUEST_OTHER;
+	bool broken = false;
+
+	/* The buffer is kept from one request to the next. */
+	r.correlation = r.id = r.rooms = r.type = slice_of("", 0);
+	r.several = false;
+	r.n = 0;
+	buf_clear(&scratch);
+	r.scratch = scratch;
+	if (c->ask) {
+		/* What it may say depends on the answer. */
+		inbox_park(c);
+		return;
+	}
+	if (!binary) {
+		why = understand(&r, text, &broken);
+		if (!why)
+			kind = kind_of(r.type);
+	}
+	if (why ? event_must_wait(s, EVENT_INVALID) : must_wait(c, kind)) {
+		inbox_park(c);
+		return;
+	}
+	if (!bucket_take(&c->rate, &s->config->message_rate, 1, server_now_us(s))) {
+		access_rate_limited(c, r.correlation, r.id);
+		return;
+	}
+	if (c->waiting_auth && (why || kind != REQUEST_AUTH)) {
+		client_error(c, CODE_AUTHENTICATION_FAILED, S("the first message must be auth"),
+		    slice_of("", 0), r.correlation, r.id);
+		access_turned_away(c, "authentication required");
+		return;
+	}
+	if (binary) {
+		r.text = text;
+		emit_message(c, text, true, slice_of("", 0));
+	} else if (why) {
+		invalid(c, &r, why, broken);
+	} else {
+		handle(c, &r, kind);
+	}
+}

@@ -1,0 +1,166 @@
+#include "inbox.h"
+
+#include <libwebsockets.h>
+#include <stdlib.h>
+
+#include "client.h"
+#include "conn.h"
+#include "events.h"
+#include "mem.h"
+#include "server.h"
+#include "utf8.h"
+
+
+/* A message that waits. */
+struct parked {
+	struct parked *next;
+	size_t n;
+	bool binary;
+	char bytes[];
+};
+
+static void
+keep(struct conn *c, struct slice message, bool binary)
+{
+	struct parked *p = mem_alloc(sizeof(*p) + message.n), **end = &c->kept;
+
+	*p = (struct parked){ .n = message.n, .binary = binary };
+	if (message.n)
+		memcpy(p->bytes, message.p, message.n);
+	/* Few: lws stops reading at once and delivers what one read brought. */
+	while (*end)
+		end = &(*end)->next;
+	*end = p;
+}
+
+void
+inbox_forget(struct conn *c)
+{
+	while (c->kept) {
+		struct parked *p = c->kept;
+
+		c->kept = p->next;
+		free(p);
+	}
+	if (c->message) {
+		buf_free(c->message);
+		free(c->message);
+		c->message = NULL;
+	}
+	if (c->parked) {
+		c->parked = false;
+		conn_parked(c, false);
+	}
+}
+
+void
+inbox_park(struct conn *c)
+{
+	if (c->parked)
+		return;
+	c->parked = true;
+	c->server->counters.parked++;
+	conn_parked(c, true);
+	lws_rx_flow_control(c->wsi, 0);
+}
+
+/* A whole message. 0, or what lws must be told. */
+static int
+take(struct conn *c, struct slice message, bool binary)
+{
+	struct server *s = c->server;
+
+	if (c->parked) {
+		keep(c, message, binary);
+		return 0;
+	}
+	client_message(c, message, binary);
+	if (c->parked)
+		keep(c, message, binary);
+	else
+		c->received++, s->counters.received++;
+	return 0;
+}
+
+static int
+refuse(struct conn *c, enum lws_close_status code, const char *reason)
+{
+	conn_note_close(c, code, slice_str(reason));
+	lws_close_reason(c->wsi, code, (unsigned char *)reason, strlen(reason));
+	return -1;
+}
+
+int
+inbox_piece(struct conn *c, const char *p, size_t n)
+{
+	struct server *s = c->server;
+	size_t before = c->message ? c->message->n : 0;
+	struct slice whole;
+	bool last;
+	int result;
+
+	c->seen_us = server_now_us(s);
+	c->ping_out = false;
+	if (c->closing)
+		return 0;
+	s->counters.received_bytes += n;
+	if (before + n > (size_t)s->config->max_message) {
+		s->counters.too_big++;
+		return refuse(c, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "message too big");
+	}
+	if (lws_is_first_fragment(c->wsi))
+		c->binary = lws_frame_is_binary(c->wsi);
+	last = lws_is_final_fragment(c->wsi) && !lws_remaining_packet_payload(c->wsi);
+	if (!last || before) {
+		if (!c->message)
+			c->message = mem_zero(1, sizeof(*c->message));
+		buf_add(c->message, p, n);
+		if (!last)
+			return 0;
+	}
+	whole = before ? buf_view(c->message) : slice_of(p, n);
+	/* lws checks as it goes, but lets a message end inside a character. */
+	if (!c->binary && !utf8_valid(whole)) {
+		s->counters.bad_utf8++;
+		return refuse(c, LWS_CLOSE_STATUS_INVALID_PAYLOAD, "invalid UTF-8");
+	}
+	result = take(c, whole, c->binary);
+	if (c->message) {
+		buf_free(c->message);
+		free(c->message);
+		c->message = NULL;
+	}
+	return result;
+}
+
+void
+inbox_unpark(struct conn *c)
+{
+	struct server *s = c->server;
+
+	if (!c->parked)
+		return;
+	c->parked = false;
+	while (c->kept && !c->parked && !c->closing) {
+		struct parked *p = c->kept;
+
+		client_message(c, slice_of(p->bytes, p->n), p->binary);
+		if (!c->parked) {
+			c->kept = p->next;
+			free(p);
+			c->received++;
+			s->counters.received++;
+		}
+	}
+	if (c->parked || c->closing)
+		return;
+	conn_parked(c, false);
+	lws_rx_flow_control(c->wsi, 1);
+	conn_kick(s);
+}
+
+void
+inbox_resume(struct server *s)
+{
+	conn_resume(s);
+}
