@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <libwebsockets.h>
+
 #include "bucket.h"
 #include "buf.h"
 #include "rules.h"
@@ -13,11 +15,13 @@
 #include "wheel.h"
 
 struct endpoint;
-struct lws;
 struct peer;
 struct queued;
+struct parked;
+struct renewal;
 struct room;
 struct server;
+struct spelling;
 
 /* Who somebody is, as the authenticator said it. Owned by its connection. */
 struct identity {
@@ -26,6 +30,8 @@ struct identity {
 	char *claims;    /* a JSON object, NULL: none */
 	int64_t expires; /* Unix time in milliseconds, 0: never */
 };
+
+void identity_free(struct identity *id);
 
 /* A place in a room: the room and the index of our entry in its list of members. */
 struct seat {
@@ -43,7 +49,9 @@ struct conn {
 	bool closing;                /* on its way out: in no room, gets and says nothing */
 	bool deflate;                /* compressed: every message goes through lws */
 	bool watched;                /* somebody wants to see what is sent to it */
-	bool partial;                /* lws holds the rest of a short write */
+	bool doomed;                 /* queue.c: will be ended when the turn is over */
+	uint32_t stamp;              /* send.c: the last walk over a union that met it */
+	uint32_t in_lws;             /* lws holds some of these bytes, a short write's rest */
 	uint64_t sent;
 
 	size_t queued;               /* bytes in the queue and in lws */
@@ -59,6 +67,7 @@ struct conn {
 	uint16_t rooms, patterns;    /* of those: what counts for --max-rooms, --max-patterns */
 	uint16_t invalid;            /* messages that were invalid */
 
+	bool entering;               /* the door is handing it over */
 	bool admitted;               /* open was reported: it counts, has rooms */
 	bool waiting_auth;           /* its first message must be an auth message */
 	bool parked;                 /* its messages wait for room in stdout */
@@ -67,20 +76,38 @@ struct conn {
 	bool blocking;               /* --slow block: a source waits for it */
 	struct buf *message;         /* the pieces of a message; NULL between messages */
 	struct parked *kept;         /* messages kept while parked */
-	void *ask;                   /* a question to the authenticator that is out */
+	char *packed;                /* queue.c: what a compressed write still reads from */
+	struct renewal *ask;         /* a question to the authenticator that is out */
 	int64_t seen_us;             /* last byte in, or progress of its queue */
 	int64_t ping_us;             /* when the last ping went out */
 	int64_t opened_us;
-	int64_t end_us;              /* the hard end of a close, 0: none */
+	int64_t end_us;              /* end of waiting: for an auth message, or, closing, for
+	                              * the peer; 0: none */
+	int64_t later_us;            /* conn_close_later: when, 0: never */
 	int64_t block_us;            /* --slow block: until when */
 	int64_t expires_us;          /* when the token runs out, 0: never */
 	struct wheel_node timer;
 	struct bucket rate;
 	uint64_t received, dropped;
+	uint32_t rtt_us;             /* the last ping's round trip, 0: none yet */
 	uint16_t close_code;         /* 0 while open */
 	char *close_reason;          /* NULL: none */
 	struct conn *prev, *next;    /* all connections, in the order they came */
 };
+
+void conns_new(struct server *s);
+void conns_free(struct server *s);
+
+/* A connection about to be admitted; conn_opened when it counts; conn_free only before
+ * lws knows of it (later, its end does that). */
+struct conn *conn_new(struct server *s, const struct endpoint *endpoint, struct slice remote,
+    struct slice path);
+void conn_opened(struct conn *c);
+void conn_free(struct conn *c);
+
+/* The protocol callback of lws. */
+int conn_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+    size_t len);
 
 /* All connections: start with conn_first, then c->next, until NULL. Only those with
  * c->admitted have been reported as open. */
@@ -89,17 +116,26 @@ struct conn *conn_first(const struct server *s);
 /* Connections that are open (admitted and not closing). */
 uint64_t conn_count(const struct server *s);
 
+/* All that there are: waiting for an auth message and closing ones too. */
+uint64_t conn_total(const struct server *s);
+
 /* A connection that is open by its id ("k7f3m2q9x4ta-17"); NULL: none. */
 struct conn *conn_find(const struct server *s, struct slice id);
 
 /* Append the id, without quotes. */
 void conn_put_id(struct buf *b, const struct conn *c);
 
+/* Append "conn":… and "user":… (if it has one). */
+void conn_put_who(struct buf *b, const struct conn *c);
+
 static inline struct slice
 conn_user(const struct conn *c)
 {
 	return c->id.user ? slice_str(c->id.user) : slice_of("", 0);
 }
+
+/* How its endpoint spells replies. */
+const struct spelling *conn_spelling(const struct conn *c);
 
 /* Its identity as the rules ask for it; borrowed from c. */
 struct rules_identity conn_rules_identity(const struct conn *c);
@@ -112,8 +148,29 @@ void conn_close(struct conn *c, unsigned code, struct slice reason);
 /* The same without what is queued: for one that does not read. */
 void conn_abandon(struct conn *c, unsigned code, struct slice reason);
 
+/* Close it at a random moment within the next within_ms. */
+void conn_close_later(struct conn *c, int64_t within_ms, unsigned code, struct slice reason);
+
 /* Cut it without a close frame; reported as 1006 with `reason`. */
 void conn_cut(struct conn *c, const char *reason);
+
+/* One that is closing already: do not wait for its peer any more. */
+void conn_kill(struct conn *c);
+
+/* Remember how it ended, for the `close` event; the first call counts. */
+void conn_note_close(struct conn *c, unsigned code, struct slice reason);
+
+/* Make lws look at its own timers, which a foreign loop does not by itself. */
+void conn_kick(struct server *s);
+
+/* c is parked, or is not any more: its ping timer rests. */
+void conn_parked(struct conn *c, bool on);
+
+/* Let parked connections go on, some at a time. */
+void conn_resume(struct server *s);
+
+/* Set its timer for what comes next: ping, end of its token, end of a close. */
+void conn_set_timer(struct conn *c);
 
 enum { CONN_CLOSE_MS = 5000 };
 

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <ev.h>
 #include <libwebsockets.h>
@@ -17,6 +18,7 @@ struct commands;
 struct conns;
 struct control;
 struct door;
+struct endpoint;
 struct events;
 struct handler;
 struct http;
@@ -25,6 +27,7 @@ struct life;
 struct listener;
 struct peers;
 struct proxy;
+struct report;
 struct rooms;
 struct rules;
 struct sender;
@@ -38,7 +41,10 @@ struct server {
 	struct counters counters;
 	char node[13];           /* 12 random base32 characters, new at each start */
 	struct timespec started; /* CLOCK_REALTIME */
-	int64_t started_us;      /* server_now_us at the start */
+	int64_t started_us;      /* the loop's clock at the start */
+	struct endpoint *endpoints;
+	int endpoint_count;
+	int64_t max_connections; /* --max-connections, or what descriptors allow */
 
 	struct auth *auth;       /* NULL without --auth */
 	struct commands *commands;
@@ -49,6 +55,8 @@ struct server {
 	struct handler *handler; /* NULL without --handler */
 	struct input *input;     /* stdin */
 	struct life *life;
+	struct report *report;   /* rates */
+	struct peers *peers;     /* limits per address; NULL: none */
 	struct rooms *rooms;
 	struct rules *rules;     /* never NULL */
 	struct sender *sender;
@@ -68,7 +76,6 @@ void server_reload(struct server *s, void (*done)(void *ctx, const char *why), v
 
 /* The current second's time stamp of ISO 8601 with milliseconds, as replies have it:
  * 2026-12-10T10:30:00.000Z, without quotes. */
-struct slice;
 void server_timestamp(char out[25]);
 
 #endif

@@ -1,0 +1,355 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "access.h"
+#include "auth.h"
+#include "client.h"
+#include "command.h"
+#include "conn.h"
+#include "door.h"
+#include "events.h"
+#include "exit.h"
+#include "input.h"
+#include "io.h"
+#include "js.h"
+#include "life.h"
+#include "listen.h"
+#include "mem.h"
+#include "msg.h"
+#include "notify.h"
+#include "options.h"
+#include "peers.h"
+#include "room.h"
+#include "rules.h"
+#include "send.h"
+#include "server.h"
+#include "spell.h"
+
+enum {
+	SPARE_FILES = 64,      /* descriptors that are not for connections */
+	FILES_EACH = 1,        /* descriptors of a connection */
+	RX_BUFFER = 256,       /* bytes per connection; lws collects control frames there */
+	TX_PACKET = 1 << 20,   /* lws writes at most so much at once, and parks a copy of
+	                        * the rest */
+};
+
+static struct server server;
+static struct listener *listeners;
+static int listener_count;
+
+void
+server_timestamp(char out[25])
+{
+	struct timespec now;
+	struct tm tm;
+	char ms[8];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(out, 25, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(ms, sizeof(ms), ".%03dZ", (int)(now.tv_nsec / 1000000));
+	memcpy(out + 19, ms, 6);
+}
+
+/* --- reload --- */
+
+struct reload {
+	void (*done)(void *ctx, const char *why);
+	void *ctx;
+	struct rules *rules; /* read, and sound */
+};
+
+static void
+recheck_all(struct server *s)
+{
+	for (struct conn *c = conn_first(s), *next; c; c = next) {
+		next = c->next;
+		if (c->admitted && !c->closing)
+			client_recheck(c);
+	}
+}
+
+/* The last step, which nothing can stop any more: all or nothing is taken over. */
+static void
+reload_finish(void *ctx, const char *why)
+{
+	struct reload *r = ctx;
+
+	if (why) {
+		server.counters.reload_errors++;
+		rules_free(r->rules);
+	} else {
+		server.counters.reloads++;
+		if (r->rules) {
+			rules_free(server.rules);
+			server.rules = r->rules;
+			recheck_all(&server);
+		}
+	}
+	r->done(r->ctx, why);
+	free(r);
+}
+
+void
+server_reload(struct server *s, void (*done)(void *ctx, const char *why), void *ctx)
+{
+	static struct buf why;
+	struct reload *r = mem_zero(1, sizeof(*r));
+
+	r->done = done;
+	r->ctx = ctx;
+	buf_clear(&why);
+	if (s->config->rooms) {
+		r->rules = rules_load(s->config->rooms, &why);
+		if (!r->rules) {
+			reload_finish(r, buf_cstr(&why));
+			return;
+		}
+	}
+	auth_reload(s, reload_finish, r);
+}
+
+/* --- start --- */
+
+/* Nothing of lws is for people: what matters is told by our own events. */
+static void
+lws_says(int level, const char *line)
+{
+	if (level == LLL_ERR && msg_shown(MSG_DEBUG) &&
+	    !strstr(line, "adopt_socket_readbuf: calling service"))
+		msg_debug("libwebsockets: %.*s", (int)strcspn(line, "\n"), line);
+}
+
+static void
+make_lws(struct server *s, long files)
+{
+	static struct lws_protocols protocols[] = {
+		{ .name = "wsutils", .callback = conn_callback, .rx_buffer_size = RX_BUFFER,
+		  .tx_packet_size = TX_PACKET },
+		{ 0 },
+	};
+	static const struct lws_extension extensions[] = {
+		{ "permessage-deflate", access_deflate_callback, "permessage-deflate" },
+		{ 0 },
+	};
+	/* lws keeps every connection in one sorted list for its own pings: O(n) for each
+	 * new one. We ping by ourselves. */
+	static const lws_retry_bo_t no_pings = { 0 };
+	void *loops[] = { s->loop };
+	struct lws_context_creation_info info = {
+		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
+		.protocols = protocols,
+		.extensions = s->config->deflate ? extensions : NULL,
+		.options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_VALIDATE_UTF8 |
+		    LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+		.foreign_loops = loops,
+		.retry_and_idle_policy = &no_pings,
+		.max_http_header_pool = 64,
+		.fd_limit_per_thread = (unsigned)files,
+		.gid = (gid_t)-1,
+		.uid = (uid_t)-1,
+	};
+
+	lws_set_log_level(LLL_ERR, lws_says);
+	s->lws = lws_create_context(&info);
+	if (!s->lws)
+		msg_die(EXIT_HOST, "cannot start libwebsockets with libev: is the package "
+		    "libwebsockets-evlib-ev installed?");
+	s->vhost = lws_create_vhost(s->lws, &info);
+	if (!s->vhost)
+		msg_die(EXIT_HOST, "cannot set up libwebsockets");
+}
+
+static void
+make_node(char node[13])
+{
+	unsigned char random[12];
+
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		msg_die(EXIT_HOST, "cannot get random numbers: %s", strerror(errno));
+	for (int i = 0; i < 12; i++)
+		node[i] = "abcdefghijklmnopqrstuvwxyz234567"[random[i] % 32];
+	node[12] = '\0';
+}
+
+static void
+make_endpoints(struct server *s)
+{
+	const struct opt_list *list = &s->config->endpoints;
+	int n = list->n ? list->n : 1;
+
+	s->endpoints = mem_zero((size_t)n, sizeof(*s->endpoints));
+	s->endpoint_count = n;
+	for (int i = 0; i < n; i++) {
+		const char *text = list->n ? list->v[i] : "/ws=payload";
+		const char *why = endpoint_parse(&s->endpoints[i], text);
+
+		if (why)
+			opt_fail("--endpoint: %s: %s", why, text);
+		for (int k = 0; k < i; k++)
+			if (strcmp(s->endpoints[k].path, s->endpoints[i].path) == 0)
+				opt_fail("--endpoint: the path stands there twice: %s", text);
+	}
+}
+
+static void
+make_rules(struct server *s)
+{
+	struct buf why = { 0 };
+
+	if (!s->config->rooms) {
+		s->rules = rules_builtin(s->config->auth != NULL);
+		return;
+	}
+	s->rules = rules_load(s->config->rooms, &why);
+	if (!s->rules)
+		msg_die(EXIT_USAGE, "%s", buf_cstr(&why));
+}
+
+static void
+make_listeners(struct server *s)
+{
+	const char *why = NULL;
+	int n = listen_inherited(false, &listeners, &why);
+
+	if (n < 0)
+		msg_die(EXIT_USAGE, "LISTEN_FDS: %s", why);
+	listener_count = n;
+	if (n && s->config->address)
+		opt_fail("an address and inherited sockets: %s", s->config->address);
+	if (n)
+		return;
+	if (!s->config->address)
+		opt_fail("no address to listen at");
+	listeners = mem_zero(1, sizeof(*listeners));
+	listener_count = 1;
+	if (listen_open(&listeners[0], s->config->address, false, &why))
+		msg_die(errno == EADDRINUSE || errno == EACCES ? EXIT_HOST : EXIT_USAGE,
+		    "cannot listen at %s: %s", s->config->address, why);
+}
+
+static void
+make_door(struct server *s)
+{
+	const struct config *config = s->config;
+	struct door_config door = {
+		.listeners = listeners,
+		.listener_count = listener_count,
+		.vhost = s->vhost,
+		.max_guests = config->max_handshakes,
+		.timeout_ms = DOOR_TIMEOUT_MS,
+		.origins = config->origins.v,
+		.origin_count = config->origins.n,
+		.cookie = config->auth_cookie,
+		.fields = config->auth_headers.v,
+		.field_count = config->auth_headers.n,
+		.deflate = config->deflate,
+	};
+
+	if (config->max_per_ip || config->connect_rate.count)
+		s->peers = peers_new(config->max_per_ip, &config->connect_rate);
+	door.peers = s->peers;
+	s->door = door_new(s->loop, &door, &access_door_ops, s);
+	if (!s->door)
+		msg_die(EXIT_HOST, "cannot start to accept: %s", strerror(errno));
+}
+
+static void
+report_listen(struct server *s)
+{
+	for (int i = 0; i < listener_count; i++)
+		for (int k = 0; k < s->endpoint_count; k++) {
+			struct buf url = { 0 }, *b;
+			bool local = listeners[i].local;
+
+			if (!event_wanted(s, EVENT_LISTEN))
+				return;
+			buf_str(&url, listeners[i].url);
+			/* "ws+unix:/run/ws.sock:/ws": a path of its own behind a colon. */
+			if (local)
+				buf_byte(&url, ':');
+			buf_str(&url, s->endpoints[k].path[0] == '*' ? "/" : s->endpoints[k].path);
+			b = event_begin(s, EVENT_LISTEN);
+			js_put_member(b, "node", slice_str(s->node));
+			js_put_member(b, "url", buf_view(&url));
+			event_end(s, NULL, slice_of("", 0));
+			buf_free(&url);
+		}
+}
+
+/* Descriptors 0 to 2 exist, whatever we were started with: nothing else may get their
+ * numbers. */
+static void
+keep_standard_descriptors(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) < 0)
+			_exit(EXIT_HOST);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct server *s = &server;
+	long files;
+	int status;
+
+	keep_standard_descriptors();
+	msg_init("ws-serve");
+	s->config = options_parse(argc, argv);
+	files = io_raise_files();
+	s->max_connections = (files - SPARE_FILES) / FILES_EACH;
+	if (s->max_connections < 1)
+		s->max_connections = 1;
+	if (s->config->max_connections && s->config->max_connections < s->max_connections)
+		s->max_connections = s->config->max_connections;
+	s->loop = ev_default_loop(EVFLAG_AUTO);
+	if (!s->loop)
+		msg_die(EXIT_HOST, "cannot make an event loop");
+	s->started_us = (int64_t)(ev_now(s->loop) * 1e6);
+	clock_gettime(CLOCK_REALTIME, &s->started);
+	make_node(s->node);
+	make_endpoints(s);
+	make_rules(s);
+	make_listeners(s);
+	events_new(s);
+	commands_new(s);
+	rooms_new(s);
+	sender_new(s);
+	conns_new(s);
+	make_lws(s, files);
+	life_new(s);
+	auth_new(s);
+	make_door(s);
+	input_new(s);
+	report_listen(s);
+	notify("READY=1");
+
+	status = life_run(s);
+
+	input_free(s);
+	auth_free(s);
+	door_free(s->door);
+	lws_context_destroy(s->lws);
+	event_finish(s, (int)(s->config->drain_ms < 1000 ? 1000 : s->config->drain_ms));
+	life_free(s);
+	conns_free(s);
+	sender_free(s);
+	rooms_free(s);
+	commands_free(s);
+	events_free(s);
+	peers_free(s->peers);
+	rules_free(s->rules);
+	for (int i = 0; i < s->endpoint_count; i++)
+		free(s->endpoints[i].path);
+	free(s->endpoints);
+	free(listeners);
+	ev_loop_destroy(s->loop);
+	return status;
+}
