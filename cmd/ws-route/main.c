@@ -8,6 +8,7 @@
 
 #include "exit.h"
 #include "filter.h"
+#include "fixture.h"
 #include "io.h"
 #include "jqval.h"
 #include "jqx.h"
@@ -18,11 +19,13 @@
 #include "router.h"
 #include "routes.h"
 #include "sig.h"
+#include "watch.h"
 
 static struct {
 	const char *routes; /* NULL: from -m and -x */
 	struct opt_list library;
-	bool check, explain;
+	const char *test;
+	bool check, watch, colour;
 	int64_t drain, max_line, max_memory, max_ms, max_output;
 } opts = {
 	.drain = 5000, .max_line = LINE_MAX_DEFAULT, .max_memory = 1ll << 30, .max_ms = 1000,
@@ -30,6 +33,7 @@ static struct {
 };
 
 static struct filter filter;
+static struct watch watch;
 static struct pass pass = {
 	.dead.name = "dead-letter", .unmatched.name = "unmatched",
 };
@@ -195,8 +199,12 @@ static const struct opt options[] = {
 	  .flags = OPT_ORDERED | OPT_PAIR, .help = "$NAME is the array of the JSON values in FILE" },
 	{ .name = "subject", .kind = OPT_STRING, .var = &pass.subject, .arg = "PATH",
 	  .help = "match the member at PATH (key, else channel, else event)" },
+	{ .name = "test", .kind = OPT_STRING, .var = &opts.test, .arg = "DIR|FILE",
+	  .help = "run the tests in FILE, or in the *.test files of DIR, and exit" },
 	{ .name = "unmatched", .kind = OPT_STRING, .var = &pass.unmatched.path, .arg = "FILE",
 	  .help = "append events that no route takes to FILE" },
+	{ .name = "watch", .kind = OPT_FLAG, .var = &opts.watch,
+	  .help = "load ROUTES again whenever it changes" },
 	{ 0 },
 };
 
@@ -224,13 +232,12 @@ load(void)
 	return router_new(opts.routes ? opts.routes : "-x", &text, &setup);
 }
 
+/* All lines read before go by the old routes, all behind by the new ones. */
 static void
 reload(void)
 {
 	struct router *fresh;
 
-	side_reopen(&pass.dead);
-	side_reopen(&pass.unmatched);
 	if (!opts.routes)
 		return;
 	fresh = load();
@@ -284,11 +291,16 @@ set_up(int argc, char **argv)
 	if (inlined.n ? n != 0 : n != 1)
 		opt_fail(inlined.n ? "both ROUTES and -m" : n ? "more than one ROUTES" : "no ROUTES");
 	opts.routes = n ? argv[0] : NULL;
+	if (opts.watch && !opts.routes)
+		opt_fail("--watch needs ROUTES");
+	opts.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	opt_append(&(struct opt){ .var = &opts.library }, NULL); /* the list's end */
 	args = jv_object_set(args, jv_string("ARGS"), JV_OBJECT(jv_string("positional"), jv_array(),
 	    jv_string("named"), jv_copy(args)));
 	if ((why = jqx_init()))
 		msg_die(EXIT_HOST, "%s", why);
+	pass.max_line = (size_t)opts.max_line;
+	pass.max_output = (size_t)opts.max_output;
 	jqx_limit(opts.max_ms, opts.max_memory, stuck);
 }
 
@@ -306,12 +318,16 @@ filter_events(void)
 			pass_too_long(&pass, filter.in.number, filter.in.max);
 			break;
 		case FILTER_RELOAD:
+			side_reopen(&pass.dead);
+			side_reopen(&pass.unmatched);
 			reload();
 			break;
 		case FILTER_REPORT:
 			pass_report(&pass);
 			break;
 		case FILTER_WATCH:
+			if (watch_changed(&watch))
+				reload();
 			break;
 		case FILTER_END:
 			before_flush(NULL);
@@ -321,6 +337,28 @@ filter_events(void)
 	}
 }
 
+static int
+test(void)
+{
+	int failed = fixture_run(opts.test, &pass, opts.colour);
+
+	return failed < 0 ? EXIT_USAGE : failed ? EXIT_NO : EXIT_DONE;
+}
+
+static int
+route(void)
+{
+	side_open(&pass.dead);
+	side_open(&pass.unmatched);
+	filter_init(&filter, (size_t)opts.max_line, opts.drain);
+	filter.before_flush = before_flush;
+	filter.watch = opts.watch ? watch.fd : -1;
+	sig_want_report();
+	pass.out = &filter.out;
+	filter_events();
+	return pass.rejected ? EXIT_PARTIAL : EXIT_DONE;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -328,22 +366,16 @@ main(int argc, char **argv)
 
 	msg_init("ws-route");
 	set_up(argc, argv);
+	/* Before the file is read, so that no change is missed. */
+	if (opts.watch && watch_init(&watch, opts.routes, opts.library.v))
+		msg_die(EXIT_HOST, "cannot watch %s: %s", opts.routes, strerror(errno));
 	pass.router = load();
 	if (!pass.router)
 		status = EXIT_USAGE;
-	if (status == EXIT_DONE && !opts.check) {
-		side_open(&pass.dead);
-		side_open(&pass.unmatched);
-		pass.max_line = (size_t)opts.max_line;
-		pass.max_output = (size_t)opts.max_output;
-		filter_init(&filter, (size_t)opts.max_line, opts.drain);
-		filter.before_flush = before_flush;
-		sig_want_report();
-		pass.out = &filter.out;
-		filter_events();
-		if (pass.rejected)
-			status = EXIT_PARTIAL;
-	}
+	else if (opts.test)
+		status = test();
+	else if (!opts.check)
+		status = route();
 	router_free(pass.router);
 	jv_free(args);
 	return status;

@@ -24,11 +24,24 @@ end_letter(struct pass *p)
 	side_line(&p->dead);
 }
 
+/* Count what p->why says. False when it is only to be noted. */
+static bool
+rejected(struct pass *p)
+{
+	p->rejected++;
+	if (!p->reasons)
+		return true;
+	buf_slice(p->reasons, buf_view(&p->why));
+	buf_byte(p->reasons, '\n');
+	return false;
+}
+
 /* The line is no event. */
 static void
 reject_line(struct pass *p, struct slice line)
 {
-	p->rejected++;
+	if (!rejected(p))
+		return;
 	msg_error("line %llu: %s", (unsigned long long)p->number, buf_cstr(&p->why));
 	if (!p->dead.path)
 		return;
@@ -45,7 +58,8 @@ reject_event(struct pass *p)
 	const struct route *r = p->route;
 	struct buf where = { 0 };
 
-	p->rejected++;
+	if (!rejected(p))
+		return;
 	buf_fmt(&where, "%s:%u", router_name(p->router), r->line);
 	msg_error("%s: %s: line %llu: %s", buf_cstr(&where), r->patterns,
 	    (unsigned long long)p->number, buf_cstr(&p->why));
@@ -192,7 +206,7 @@ unmatched(struct pass *p)
 static void
 flush_when_large(struct pass *p)
 {
-	if (p->out->b.n < OUT_HIGH)
+	if (p->out->b.n < OUT_HIGH || p->reasons)
 		return;
 	side_flush(&p->dead);
 	side_flush(&p->unmatched);

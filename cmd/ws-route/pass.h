@@ -23,6 +23,8 @@ struct pass {
 	size_t max_output;     /* most output of one event, bytes */
 	bool explain;
 	struct side dead, unmatched;
+	struct buf *reasons;   /* when set: reasons go here, a line each, not to stderr, and
+	                        * output stays in out->b */
 
 	/* Counted. */
 	uint64_t lines, events, rejected, unrouted, written;
