@@ -216,7 +216,7 @@ accepted() {
 
 @test "an algorithm that is not the key's is refused, also in another case" {
 	for a in RS256 hs256 HS257 '' ES256 PS256 EdDSA; do
-		refused "algorithm not allowed" "$(mint '{"alg":"'$a'"}' '{"sub":"u1"}')"
+		refused "wrong algorithm" "$(mint '{"alg":"'$a'"}' '{"sub":"u1"}')"
 	done
 	refused "no algorithm" "$(mint '{"typ":"JWT"}' '{"sub":"u1"}')"
 	refused "no algorithm" "$(mint '{"alg":256}' '{"sub":"u1"}')"
@@ -228,7 +228,7 @@ accepted() {
 		for secret in "$(< "$K/$k.pub")" "$(cat "$K/$k.pub"; echo x)"; do
 			t=$(mint '{"alg":"HS256"}' '{"sub":"root"}' "${secret%x}")
 			run -1 jwt-check --key-file "$K/$k.pub" <<< "$t"
-			[ "$output" = '{"ok":false,"error":"algorithm not allowed"}' ]
+			[ "$output" = '{"ok":false,"error":"wrong algorithm"}' ]
 		done
 	done
 }
@@ -269,7 +269,7 @@ accepted() {
 		# curve has them, both by hand.
 		t=$(jwt-sign --key-file "$K/$k.pem" --sub u1)
 		run -1 jwt-check --key-file "$K/$k.pub" <<< "$in.${t##*.}"
-		[ "$output" = '{"ok":false,"error":"algorithm not allowed"}' ]
+		[ "$output" = '{"ok":false,"error":"wrong algorithm"}' ]
 	done
 	openssl ecparam -name secp256k1 -genkey -noout -out "$T/k1.pem"
 	openssl pkey -in "$T/k1.pem" -pubout -out "$T/k1.pub"
@@ -295,7 +295,7 @@ accepted() {
 	jwt-sign --key-file "$K/secret.txt" --alg HS512 --sub u1 > "$T/512"
 	run -0 jwt-check --key-file "$K/secret.txt" < "$T/512"
 	run -1 jwt-check --strict --key-file "$K/secret.txt" < "$T/512"
-	[ "$output" = '{"ok":false,"error":"algorithm not allowed"}' ]
+	[ "$output" = '{"ok":false,"error":"wrong algorithm"}' ]
 }
 
 @test "every algorithm is verified, and a changed byte is noticed" {
@@ -371,7 +371,7 @@ accepted() {
 	t=$(jwt-sign --key-file "$K/rsa.pem" --alg PS256 --sub u1)
 	run -0 jwt-check --key-file "$K/rsa.pub" --alg RS256,PS256 <<< "$t"
 	run -1 jwt-check --key-file "$K/rsa.pub" --alg RS256 <<< "$t"
-	[ "$output" = '{"ok":false,"error":"algorithm not allowed"}' ]
+	[ "$output" = '{"ok":false,"error":"wrong algorithm"}' ]
 	run -2 --separate-stderr jwt-check --key-file "$K/rsa.pub" --alg ES256 <<< "$t"
 	[ "$stderr" = "jwt-check: $K/rsa.pub: no algorithm of --alg fits this key" ]
 	for a in none rs256 'RS256,' ''; do
@@ -419,7 +419,7 @@ accepted() {
 	[ "$output" = '{"ok":false,"error":"unknown key"}' ]
 	t=$(jwt-sign --key-file "$K/rsa.pem" --kid b --sub u1)
 	run -1 jwt-check --jwks "$T/set" <<< "$t"
-	[ "$output" = '{"ok":false,"error":"algorithm not allowed"}' ]
+	[ "$output" = '{"ok":false,"error":"wrong algorithm"}' ]
 	t=$(jwt-sign --key-file "$K/rsa2.pem" --kid a --sub u1)
 	run -1 jwt-check --jwks "$T/set" <<< "$t"
 	[ "$output" = '{"ok":false,"error":"bad signature"}' ]
@@ -456,7 +456,7 @@ accepted() {
 	done
 	jwk rsa '"alg":"PS256"' > "$T/jwk"
 	run -1 jwt-check --jwks "$T/jwk" <<< "$t"
-	[ "$output" = '{"ok":false,"error":"algorithm not allowed"}' ]
+	[ "$output" = '{"ok":false,"error":"wrong algorithm"}' ]
 }
 
 @test "a member of a set that cannot be used is left out with a warning, the rest is used" {
@@ -587,13 +587,13 @@ jwt-check: $T/set: a key is left out: a malformed or incomplete key" ]
 @test "all that is wrong with a token is told" {
 	in=$(printf %s '{"alg":"HS256","crit":["b64"],"b64":false}' | b64).$(printf %s \
 		'{"exp":1,"nbf":"x","iat":1900000000,"iss":7,"aud":"z","sub":"u1"}' | b64)
-	refused "critical header not understood; bad signature; nbf is not a time in whole seconds; expired; issued in the future; iss is not a string; wrong audience; missing claim role" \
+	refused "unknown critical header; bad signature; nbf is not a time in whole seconds; expired; issued in the future; iss is not a string; wrong audience; missing claim role" \
 		"$in.$(printf x | b64)" --audience a --require role
 }
 
 @test "crit is refused whatever it lists" {
 	for c in '["exp"]' '[]' '"exp"' null '["b64"]'; do
-		refused "critical header not understood" "$(mint '{"alg":"HS256","crit":'"$c"',"b64":true}' '{"sub":"u1"}')"
+		refused "unknown critical header" "$(mint '{"alg":"HS256","crit":'"$c"',"b64":true}' '{"sub":"u1"}')"
 	done
 }
 
@@ -647,6 +647,14 @@ jwt-check: $T/set: a key is left out: a malformed or incomplete key" ]
 	wait_for jc.err 'line 3'
 	kill -s USR1 "${PID[jc]}"
 	wait_for jc.err '^jwt-check: 1 tokens good, 1 refused, 1 lines bad$'
+}
+
+@test "counters are written as Prometheus text" {
+	printf '%s\n' "$(claims '{"sub":"u1"}')" x y '{' > "$T/in"
+	run -3 jwt-check --key-file "$K/secret.txt" --metrics-file "$T/metrics" < "$T/in"
+	grep -qx 'jwt_check_good_total 1' "$T/metrics"
+	grep -qx 'jwt_check_refused_total 2' "$T/metrics"
+	grep -qx 'jwt_check_bad_lines_total 1' "$T/metrics"
 }
 
 @test "after SIGTERM the rest of the input is still answered" {

@@ -6,7 +6,7 @@
 #include "filter.h"
 #include "js.h"
 #include "jwk.h"
-#include "mem.h"
+#include "metrics.h"
 #include "msg.h"
 #include "num.h"
 #include "opt.h"
@@ -19,6 +19,7 @@ static struct {
 	struct tok_policy policy;
 	int64_t now_ms; /* -1: the clock's */
 	int64_t max_line, drain_ms;
+	const char *metrics_file;
 } o = { .now_ms = -1, .max_line = LINE_MAX_DEFAULT, .drain_ms = 5000 };
 
 static const char *
@@ -106,6 +107,8 @@ static const struct opt options[] = {
 	  .help = "read on after the first SIGTERM at most so long (5s)" },
 	{ .name = "max-line", .kind = OPT_SIZE, .var = &o.max_line, .arg = "SIZE", .min = 1024,
 	  .max = 1 << 30, .help = "longest line in and out (16M)" },
+	{ .name = "metrics-file", .kind = OPT_STRING, .var = &o.metrics_file, .arg = "FILE",
+	  .help = "write counters there every 10 s, as Prometheus text" },
 	{ 0 },
 };
 
@@ -119,7 +122,25 @@ static const struct opt_table table = {
 /* What the tool is made of while it runs. */
 static struct jwk_set keys;
 static struct tok *checker;
-static uint64_t good, refused, bad;
+static uint64_t good, refused, bad, reloads, failed_reloads;
+
+static const struct metric metrics[] = {
+	{ "jwt_check_good_total", METRICS_COUNTER, "Tokens that were good", &good },
+	{ "jwt_check_refused_total", METRICS_COUNTER, "Tokens that were refused", &refused },
+	{ "jwt_check_bad_lines_total", METRICS_COUNTER, "Lines that were neither token nor record",
+	  &bad },
+	{ "jwt_check_reloads_total", METRICS_COUNTER, "Reloads of the keys", &reloads },
+	{ "jwt_check_failed_reloads_total", METRICS_COUNTER, "Reloads that kept the old keys",
+	  &failed_reloads },
+	{ 0 },
+};
+
+static void
+render_metrics(struct buf *b, void *ctx)
+{
+	(void)ctx;
+	metrics_table(b, metrics);
+}
 
 static int64_t
 now_ms(void)
@@ -160,9 +181,11 @@ reload(void)
 
 	if (load_keys(&fresh, &why)) {
 		msg_error("the keys stay as they were: %s", buf_cstr(&why));
+		failed_reloads++;
 	} else {
 		jwk_set_free(&keys);
 		keys = fresh;
+		reloads++;
 		msg_info("%zu keys loaded", keys.n);
 	}
 	buf_free(&why);
@@ -297,6 +320,7 @@ check_lines(void)
 	struct slice line;
 
 	filter_init(&f, (size_t)o.max_line, o.drain_ms);
+	metrics_file_init(&f.metrics, o.metrics_file, render_metrics, NULL);
 	sig_want_report();
 	for (;;) {
 		switch (filter_next(&f, &line)) {
