@@ -1,0 +1,72 @@
+#include "stamp.h"
+
+#include <string.h>
+
+enum { HEAD = 8, SENDER = HEAD, SEQ = SENDER + 6, DUE = SEQ + 8 };
+
+static void
+put_hex(char *out, uint64_t v, int digits)
+{
+	while (digits--) {
+		out[digits] = "0123456789abcdef"[v & 15];
+		v >>= 4;
+	}
+}
+
+/* -1 when one of them is no hexadecimal digit. */
+static int64_t
+get_hex(const char *p, int digits)
+{
+	int64_t v = 0;
+
+	for (; digits--; p++) {
+		if (*p >= '0' && *p <= '9')
+			v = v << 4 | (*p - '0');
+		else if (*p >= 'a' && *p <= 'f')
+			v = v << 4 | (*p - 'a' + 10);
+		else
+			return -1;
+	}
+	return v;
+}
+
+static void
+put_head(char *out, uint32_t run)
+{
+	out[0] = '~';
+	out[1] = 'w';
+	put_hex(out + 2, run, HEAD - 2);
+}
+
+void
+stamp_put(char *out, uint32_t run, const struct stamp *s)
+{
+	put_head(out, run);
+	put_hex(out + SENDER, s->sender, 6);
+	put_hex(out + SEQ, s->seq, 8);
+	put_hex(out + DUE, s->due, 12);
+}
+
+bool
+stamp_find(struct slice message, uint32_t run, struct stamp *s)
+{
+	char head[HEAD];
+
+	put_head(head, run);
+	while (message.n >= STAMP_SIZE) {
+		const char *p = memmem(message.p, message.n - (STAMP_SIZE - HEAD), head, HEAD);
+		int64_t sender, seq, due;
+
+		if (!p)
+			return false;
+		sender = get_hex(p + SENDER, 6);
+		seq = get_hex(p + SEQ, 8);
+		due = get_hex(p + DUE, 12);
+		if (sender >= 0 && seq >= 0 && due >= 0) {
+			*s = (struct stamp){ (uint32_t)sender, (uint32_t)seq, (uint64_t)due };
+			return true;
+		}
+		message = slice_from(message, (size_t)(p - message.p) + HEAD);
+	}
+	return false;
+}
