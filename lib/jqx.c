@@ -343,15 +343,21 @@ out:
 }
 
 static jv
+add_folder(jv list, const char *folder)
+{
+	char path[PATH_MAX];
+
+	return jv_array_append(list, jv_string(realpath(folder, path) ? path : folder));
+}
+
+/* libjq looks into the current folder first, whatever stands here. */
+static jv
 folders(const struct jqx_setup *setup)
 {
-	jv list = jv_array();
+	jv list = add_folder(jv_array(), setup->origin);
 
-	for (const char *const *l = setup->library; l && *l; l++) {
-		char path[PATH_MAX];
-
-		list = jv_array_append(list, jv_string(realpath(*l, path) ? path : *l));
-	}
+	for (const char *const *l = setup->library; l && *l; l++)
+		list = add_folder(list, *l);
 	return list;
 }
 
@@ -380,7 +386,6 @@ jqx_compile(const struct jqx_setup *setup)
 	struct jqx *x = mem_zero(1, sizeof(*x));
 	struct buf why = { 0 };
 	char *source = mem_copy(setup->source.p, setup->source.n);
-	char path[PATH_MAX];
 	bool passed = false;
 	int ok;
 
@@ -398,8 +403,7 @@ jqx_compile(const struct jqx_setup *setup)
 	jq_set_debug_cb(x->jq, take_value, x);
 	jq_set_input_cb(x->jq, give_value, x);
 	jq_set_attr(x->jq, jv_string("JQ_ORIGIN"), jv_string("/nonexistent"));
-	jq_set_attr(x->jq, jv_string("PROGRAM_ORIGIN"),
-	    jv_string(realpath(setup->origin, path) ? path : setup->origin));
+	jq_set_attr(x->jq, jv_string("PROGRAM_ORIGIN"), jv_string(setup->origin));
 	jq_set_attr(x->jq, jv_string("JQ_LIBRARY_PATH"), folders(setup));
 	ok = jq_compile_args(x->jq, source, jv_copy(setup->args));
 	free(source);
@@ -540,9 +544,12 @@ jqx_init(void)
 	char *copy = tz ? mem_str(tz) : NULL;
 
 	clearenv();
-	if (copy) {
+	/* An empty environment, and not none at all: libjq walks over it unasked. */
+	setenv("TZ", "", 1);
+	if (copy)
 		setenv("TZ", copy, 1);
-		free(copy);
-	}
+	else
+		unsetenv("TZ");
+	free(copy);
 	return jqval_init();
 }

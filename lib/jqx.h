@@ -49,8 +49,10 @@ struct jqx_setup {
 	struct slice source;
 	unsigned entries;
 	jv args;             /* object of $names; stays the caller's */
-	const char *origin;  /* folder that imports without -L are looked for in */
-	const char *const *library; /* further ones, ends with NULL */
+	/* Modules are looked for in the current folder, in `origin`, and in `library`, which
+	 * ends with NULL. */
+	const char *origin;
+	const char *const *library;
 	/* An error: line and column (from 1; 0 unknown) in `source` if file is empty, else
 	 * in that module. */
 	void (*report)(void *ctx, struct slice file, unsigned line, unsigned column, struct slice why);

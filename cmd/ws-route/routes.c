@@ -14,6 +14,7 @@ struct parser {
 	unsigned errors;
 	unsigned number;            /* of the line at hand, from 1 */
 	struct routes_block *open;  /* the block that indented lines belong to */
+	bool imported;              /* the last of its kind was import, not include */
 	bool orphans;               /* an indented line without one was reported */
 };
 
@@ -219,8 +220,14 @@ margin_line(struct parser *p, struct slice line)
 			wrong(p, rest.p, "definitions stand indented below a line with def alone");
 	} else if (is_keyword(line, S("import")) || is_keyword(line, S("include"))) {
 		end_block(p);
-		if (r->blocks)
+		if (r->blocks) {
 			wrong(p, line.p, "import and include come before all else");
+			return;
+		}
+		/* libjq 1.6 takes an include for a part of the import before it. */
+		if (line.p[1] == 'n' && p->imported)
+			wrong(p, line.p, "include comes before import");
+		p->imported = line.p[1] == 'm';
 		r->import = mem_resize(r->import, r->imports + 1, sizeof(*r->import));
 		r->import[r->imports++] = p->number;
 	} else {
