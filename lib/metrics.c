@@ -56,6 +56,13 @@ metrics_value(struct buf *b, const char *name, enum metrics_type type, const cha
 }
 
 void
+metrics_summary(struct buf *b, const char *name, const char *help, double sum, double count)
+{
+	buf_fmt(b, "# HELP %s %s\n# TYPE %s summary\n%s_sum %.9g\n%s_count %.0f\n", name, help,
+	    name, name, sum, name, count);
+}
+
+void
 metrics_table(struct buf *b, const struct metric *m)
 {
 	for (; m->name; m++)

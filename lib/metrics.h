@@ -29,6 +29,10 @@ void metrics_label(struct buf *b, const char *name, struct slice value);
 void metrics_value(struct buf *b, const char *name, enum metrics_type type,
     const char *help, double value);
 
+/* A family of the type summary: how often something was measured, and the sum. */
+void metrics_summary(struct buf *b, const char *name, const char *help, double sum,
+    double count);
+
 /* A table of a tool's plain counters, for tools that have no more than these. The array
  * ends with {0}. */
 struct metric {

@@ -30,6 +30,16 @@ TEST(large_counters_keep_their_digits)
 	buf_free(&b);
 }
 
+TEST(a_summary_has_sum_and_count)
+{
+	struct buf b = { 0 };
+
+	metrics_summary(&b, "x_seconds", "Time", 1.5, 3);
+	CHECK_SLICE(buf_view(&b), S("# HELP x_seconds Time\n# TYPE x_seconds summary\n"
+	    "x_seconds_sum 1.5\nx_seconds_count 3\n"));
+	buf_free(&b);
+}
+
 TEST(a_table_of_counters_is_rendered)
 {
 	uint64_t lines = 7;
@@ -93,6 +103,7 @@ main(void)
 {
 	RUN(a_family_has_help_type_and_its_samples);
 	RUN(large_counters_keep_their_digits);
+	RUN(a_summary_has_sum_and_count);
 	RUN(a_table_of_counters_is_rendered);
 	RUN(the_file_is_written_at_once_when_due_and_at_the_end);
 	RUN(without_a_path_nothing_happens);
