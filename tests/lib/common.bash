@@ -16,7 +16,7 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:exitcode=99} UBSAN_OPTIONS=${
 T=$BATS_TEST_TMPDIR
 DEADLINE=${DEADLINE:-20} # seconds that wait_for and retry wait at most
 
-declare -A PID=() FEED=()
+declare -gA PID=() FEED=() # -g: bats loads this file in a function
 
 # start NAME COMMAND...: run in the background, stdin /dev/null.
 start() {
