@@ -110,9 +110,8 @@ down(struct coproc *p)
 		p->ops->down(p->ctx);
 }
 
-/* Hand on the lines that are here. */
 static void
-take_lines(struct coproc *p)
+hand_on(struct coproc *p)
 {
 	for (int i = 0; i < LINES_AT_ONCE && p->up && !p->paused; i++) {
 		static struct flood long_line;
@@ -136,6 +135,15 @@ take_lines(struct coproc *p)
 	}
 	if (p->up && !p->paused)
 		ev_idle_start(p->loop, &p->rest);
+}
+
+/* Hand on the lines that are here. */
+static void
+take_lines(struct coproc *p)
+{
+	hand_on(p);
+	if (p->ops->rest)
+		p->ops->rest(p->ctx);
 }
 
 static void
@@ -237,6 +245,8 @@ on_child(struct ev_loop *loop, struct ev_child *w, int revents)
 	}
 	for (struct slice line; p->up && !p->paused && line_take(&p->in, &line) == LINE_OK;)
 		p->ops->line(p->ctx, line);
+	if (p->ops->rest)
+		p->ops->rest(p->ctx);
 	if (!p->retired) {
 		if (WIFSIGNALED(w->rstatus))
 			flood_warn(&ended, "%s was ended by signal %d; starting it again", p->what,
@@ -299,6 +309,8 @@ coproc_new(struct ev_loop *loop, const char *what, const char *command,
 	ev_init(&p->child, on_child);
 	ev_init(&p->later, on_later);
 	ev_init(&p->rest, on_rest);
+	/* Each turn, and not only when nothing else happens. */
+	ev_set_priority(&p->rest, EV_MAXPRI);
 	ev_init(&p->flush, on_flush);
 	p->readable.data = p->writable.data = p->child.data = p->later.data = p->rest.data =
 	    p->flush.data = p;

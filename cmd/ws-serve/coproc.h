@@ -22,6 +22,8 @@ struct coproc_ops {
 	/* A line, without its end; lasts for the call. coproc_free is forbidden in here,
 	 * coproc_retire is not. */
 	void (*line)(void *ctx, struct slice line);
+	/* The lines that are here have been handed on. NULL: does not matter. */
+	void (*rest)(void *ctx);
 	/* It has ended. What was written to it may not have been read. */
 	void (*down)(void *ctx);
 };

@@ -27,6 +27,7 @@ struct events {
 	enum event_kind kind;       /* of the event in `line` */
 	struct event_sink *sinks;
 	unsigned wanted;            /* what anybody wants */
+	unsigned waiting;           /* what sinks that are full want */
 	uint64_t gap;               /* events lost since the last `gap` */
 	bool full;                  /* between the high mark and the low one */
 	bool closed;
@@ -67,8 +68,11 @@ static void
 compute_wanted(struct events *e)
 {
 	e->wanted = e->closed ? 0 : e->server->config->events;
-	for (struct event_sink *k = e->sinks; k; k = k->next)
+	e->waiting = 0;
+	for (struct event_sink *k = e->sinks; k; k = k->next) {
 		e->wanted |= k->set;
+		e->waiting |= k->full ? k->set : 0;
+	}
 }
 
 void
@@ -267,7 +271,10 @@ for_stdout(const struct events *e, enum event_kind kind)
 bool
 event_must_wait(const struct server *s, enum event_kind kind)
 {
-	return s->events->full && !s->config->stdout_drop && for_stdout(s->events, kind);
+	const struct events *e = s->events;
+
+	return (e->full && !s->config->stdout_drop && for_stdout(e, kind)) ||
+	    e->waiting >> kind & 1;
 }
 
 struct buf *

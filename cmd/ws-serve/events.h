@@ -44,6 +44,7 @@ int event_set(struct slice list);
 /* Something else that gets events: a control peer, a handler. It must not block. */
 struct event_sink {
 	unsigned set; /* 1 << EVENT_… */
+	bool full;    /* its reader is slow: as with stdout, these have to wait */
 	/* c: whose event it is, or NULL; room: its room, or empty. `line` is whole, with
 	 * its '\n', and lasts for the call. Sinks must not be removed in here. */
 	void (*event)(struct event_sink *sink, enum event_kind kind, struct conn *c,
@@ -53,7 +54,7 @@ struct event_sink {
 void event_sink_add(struct server *s, struct event_sink *sink);
 void event_sink_remove(struct server *s, struct event_sink *sink);
 
-/* Some sink's `set` has changed. */
+/* Some sink's `set` or `full` has changed; inbox_resume is the caller's. */
 void event_sinks_changed(struct server *s);
 
 /* Set up stdout. Exit code 6 when that fails. */
@@ -63,7 +64,7 @@ void events_free(struct server *s);
 /* True when somebody wants this kind. */
 bool event_wanted(const struct server *s, enum event_kind kind);
 
-/* True when one more event of this kind for stdout has to wait. Whoever is told so is
+/* True when one more event of this kind has to wait, for stdout or for a sink. Whoever is told so is
  * woken by inbox_resume. */
 bool event_must_wait(const struct server *s, enum event_kind kind);
 

@@ -12,9 +12,12 @@
 #include "client.h"
 #include "command.h"
 #include "conn.h"
+#include "control.h"
 #include "door.h"
 #include "events.h"
 #include "exit.h"
+#include "get.h"
+#include "handler.h"
 #include "input.h"
 #include "io.h"
 #include "js.h"
@@ -35,6 +38,7 @@ enum {
 	SPARE_FILES = 64,      /* descriptors that are not for connections */
 	FILES_EACH = 1,        /* descriptors of a connection */
 	RX_BUFFER = 256,       /* bytes per connection; lws collects control frames there */
+	HANDLER_END_MS = 1000, /* for the handler to end by itself */
 	TX_PACKET = 1 << 20,   /* lws writes at most so much at once, and parks a copy of
 	                        * the rest */
 };
@@ -261,6 +265,16 @@ make_door(struct server *s)
 }
 
 static void
+make_control(struct server *s)
+{
+	const char *path = s->config->control, *why;
+
+	get_new(s);
+	if (path && control_new(s, path, (mode_t)s->config->control_mode, &why))
+		msg_die(EXIT_HOST, "cannot listen at %s: %s", path, why);
+}
+
+static void
 report_listen(struct server *s)
 {
 	for (int i = 0; i < listener_count; i++)
@@ -327,12 +341,16 @@ main(int argc, char **argv)
 	life_new(s);
 	auth_new(s);
 	make_door(s);
+	make_control(s);
+	handler_new(s);
 	input_new(s);
 	report_listen(s);
 	notify("READY=1");
 
 	status = life_run(s);
 
+	handler_free(s, HANDLER_END_MS);
+	control_free(s);
 	input_free(s);
 	auth_free(s);
 	door_free(s->door);

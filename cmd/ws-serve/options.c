@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "door.h"
@@ -14,6 +15,7 @@ static struct config config = {
 	.auth_timeout_ms = 5000,
 	.events = EVENT_ALL,
 	.max_line = LINE_MAX_DEFAULT,
+	.control_mode = 0600,
 	.message_rate = { .count = 100, .per_ms = 1000, .burst = 200 },
 	.max_message = 1 << 20,
 	.max_rooms = 100,
@@ -113,6 +115,18 @@ set_header(const struct opt *opt, const char *value)
 }
 
 static const char *
+set_mode(const struct opt *opt, const char *value)
+{
+	size_t n = strlen(value);
+
+	(void)opt;
+	if (n < 3 || n > 4 || strspn(value, "01234567") != n || (n == 4 && *value != '0'))
+		return "not a mode such as 0660";
+	config.control_mode = strtol(value, NULL, 8);
+	return NULL;
+}
+
+static const char *
 set_raw(const struct opt *opt, const char *value)
 {
 	const char *why = topic_name_error(slice_str(value));
@@ -168,6 +182,14 @@ static const struct opt options[] = {
 	{ .name = "stdout", .kind = OPT_CHOICE, .var = &stdout_how, .arg = "HOW",
 	  .choices = (const char *const[]){ "wait", "drop", NULL },
 	  .help = "when stdout's reader is slow: let senders wait, or drop events" },
+
+	{ .kind = OPT_TITLE, .help = "Control:" },
+	{ .name = "control", .letter = 'c', .kind = OPT_STRING, .var = &config.control, .arg = "PATH",
+	  .help = "take commands at this Unix socket too, ws-ctl(1)" },
+	{ .name = "control-mode", .kind = OPT_CALL, .call = set_mode, .arg = "MODE",
+	  .help = "permissions of that socket (0600)" },
+	{ .name = "handler", .kind = OPT_STRING, .var = &config.handler, .arg = "COMMAND",
+	  .help = "give events to this co-process and take commands from it" },
 
 	{ .kind = OPT_TITLE, .help = "Limits:" },
 	{ .name = "client-queue", .kind = OPT_SIZE, .var = &config.client_queue, .arg = "SIZE",
@@ -226,6 +248,10 @@ options_parse(int argc, char **argv)
 	config.stdout_drop = stdout_how == 1;
 	if (config.auth && !*config.auth)
 		opt_fail("--auth is empty");
+	if (config.handler && !*config.handler)
+		opt_fail("--handler is empty");
+	if (config.control && !*config.control)
+		opt_fail("--control is empty");
 	if (config.auth_cookie && !config.origins.n)
 		opt_fail("--auth-cookie needs --origin: any page could use the cookie");
 	if (!config.auth && (config.auth_message_ms || config.guests || config.auth_cookie ||
