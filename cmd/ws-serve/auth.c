@@ -45,13 +45,14 @@ struct auth {
 	void *reloaded_ctx;
 };
 
-/* Reasons that an authenticator may give. Whatever else it writes is "refused": a token
- * must not come out here. */
+/* Reasons that an authenticator may give, those of jwt-check(1) among them. Whatever else
+ * it writes is "refused": a token must not come out here. */
 static const char *const reasons[] = {
-	"expired", "not yet valid", "malformed", "bad signature", "wrong algorithm",
-	"wrong issuer", "wrong audience", "missing claim", "wrong claim", "unknown key",
-	"revoked", "unknown user", "missing token", "empty token", "issued in the future",
-	"too long", "unknown critical header", NULL,
+	"expired", "not yet valid", "issued in the future", "bad signature", "empty signature",
+	"wrong algorithm", "algorithm none", "no algorithm", "unknown key", "wrong issuer",
+	"no issuer", "wrong audience", "no audience", "unknown critical header", "not three parts",
+	"malformed", "no user", "user is not a name", "missing claim", "wrong claim", "revoked",
+	"unknown user", "missing token", "empty token", "too long", NULL,
 };
 
 static uint64_t
@@ -151,9 +152,13 @@ read_identity(struct auth *a, const struct js_member *m, int n, struct identity 
 	id->authenticated = true;
 	if (user.n && js_type(user) != JS_NULL) {
 		struct slice text = js_text(user, &a->scratch);
+		int64_t number;
 
+		/* Users may be numbered: then its digits are the name. */
+		if (js_int(user, &number))
+			text = user;
 		if (!text.p || !text.n || text.n > USER_MOST)
-			return "user is not a string of 1 to 1024 bytes";
+			return "user is neither a string of 1 to 1024 bytes nor an integer";
 		for (size_t i = 0; i < text.n; i++)
 			if ((unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f)
 				return "user has control characters";
@@ -179,14 +184,23 @@ read_identity(struct auth *a, const struct js_member *m, int n, struct identity 
 	return NULL;
 }
 
+/* The first of several reasons ("expired; wrong audience") that is a known one; what
+ * follows it ("missing claim role") is not repeated. */
 static const char *
 fixed_reason(struct auth *a, struct slice error)
 {
 	struct slice text = js_text(error, &a->scratch);
 
-	for (int i = 0; text.p && reasons[i]; i++)
-		if (slice_is(text, reasons[i]))
-			return reasons[i];
+	while (text.n) {
+		struct slice one = slice_trim(slice_cut(&text, ';'));
+
+		for (int i = 0; reasons[i]; i++) {
+			struct slice known = slice_str(reasons[i]);
+
+			if (slice_starts(one, known) && (one.n == known.n || one.p[known.n] == ' '))
+				return reasons[i];
+		}
+	}
 	return "refused";
 }
 

@@ -204,7 +204,7 @@ join(struct conn *c, struct slice room, enum code *code, bool *fresh)
 	full = topic ? c->patterns >= config->max_patterns : c->rooms >= config->max_rooms;
 	if (full) {
 		topic_free(topic);
-		*code = CODE_RATE_LIMIT_EXCEEDED;
+		*code = CODE_INVALID_ROOM;
 		return kind == ROOM_PATTERN ? "too many patterns" : "too many rooms";
 	}
 	*fresh = room_join(c, kind, room, topic);
@@ -587,7 +587,7 @@ understand(struct request *r, struct slice text, bool *broken)
 		return "type is not a string";
 	r->type = js_text(type, &r->scratch);
 	if (js_type(r->correlation) > JS_STRING || js_type(r->id) > JS_STRING)
-		return "correlationId or id is neither a string nor a number";
+		return "correlationId or id is an array or an object";
 	return NULL;
 }
 
