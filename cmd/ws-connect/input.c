@@ -17,6 +17,7 @@ input_init(struct input *in, const struct options *o)
 {
 	*in = (struct input){ .o = o };
 	line_init(&in->lines, STDIN_FILENO, (size_t)o->max_line);
+	jsonseq_init(&in->values, (size_t)o->max_line);
 	if (o->nul)
 		in->lines.delim = '\0';
 }
@@ -25,14 +26,19 @@ void
 input_free(struct input *in)
 {
 	line_free(&in->lines);
+	jsonseq_free(&in->values);
 	buf_free(&in->scratch);
 }
 
 static void
 reject(struct input *in, const char *why)
 {
-	msg_warn("%s %llu: %s: skipped", in->o->nul ? "message" : "line",
-	    (unsigned long long)in->lines.number, why);
+	if (in->o->json_seq)
+		msg_warn("value %llu (line %llu): %s: skipped", (unsigned long long)in->values.number,
+		    (unsigned long long)in->values.line, why);
+	else
+		msg_warn("%s %llu: %s: skipped", in->o->nul ? "message" : "line",
+		    (unsigned long long)in->lines.number, why);
 	in->rejected++;
 }
 
@@ -127,9 +133,39 @@ take_record(struct input *in, struct slice line, struct outmsg **out, struct inp
 	return TAKEN_MESSAGE;
 }
 
+static enum input_status
+take_value(struct input *in, struct outmsg **m)
+{
+	struct slice value;
+	const char *why = NULL;
+
+	for (;;) {
+		switch (jsonseq_take(&in->values, &value, &why)) {
+		case JSONSEQ_OK:
+			if ((*m = input_line(in->o, value, &why)))
+				return INPUT_MESSAGE;
+			reject(in, why);
+			break;
+		case JSONSEQ_BAD:
+			reject(in, why);
+			break;
+		case JSONSEQ_TOO_LONG:
+			reject(in, "longer than --max-line");
+			break;
+		case JSONSEQ_MORE:
+			return INPUT_MORE;
+		case JSONSEQ_EOF:
+			in->ended = true;
+			return INPUT_END;
+		}
+	}
+}
+
 enum input_status
 input_take(struct input *in, struct outmsg **m, struct input_close *c)
 {
+	if (in->o->json_seq)
+		return take_value(in, m);
 	for (;;) {
 		struct slice line;
 		const char *why = NULL;
@@ -162,6 +198,15 @@ input_take(struct input *in, struct outmsg **m, struct input_close *c)
 void
 input_fill(struct input *in)
 {
-	if (line_fill(&in->lines) < 0 && errno != EINTR && errno != EAGAIN)
+	ssize_t n;
+
+	if (in->o->json_seq) {
+		n = read(STDIN_FILENO, buf_reserve(&in->values.b, LINE_CHUNK), LINE_CHUNK);
+		in->values.b.n += n > 0 ? (size_t)n : 0;
+		in->values.eof |= n == 0;
+	} else {
+		n = line_fill(&in->lines);
+	}
+	if (n < 0 && errno != EINTR && errno != EAGAIN)
 		msg_die(EXIT_HOST, "cannot read standard input: %s", strerror(errno));
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "jsonseq.h"
 #include "line.h"
 #include "options.h"
 #include "outq.h"
@@ -12,6 +13,7 @@
 struct input {
 	const struct options *o;
 	struct line_reader lines;
+	struct jsonseq values; /* instead, with --json-seq */
 	bool ended;
 	uint64_t rejected; /* lines that were reported and skipped */
 	struct buf scratch;

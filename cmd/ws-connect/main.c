@@ -214,10 +214,11 @@ parse_urls(const char *text)
 {
 	const char *why;
 
+	/* A URL that cannot be taken apart is not shown: it may hold a secret anywhere. */
 	if (url_parse(text, &o.url, &why))
-		opt_fail("%s: %s", text, why);
+		opt_fail("the URL: %s", why);
 	if (o.url.scheme == URL_HTTP)
-		opt_fail("%s: the scheme is none of ws, wss, ws+unix, wss+unix", text);
+		opt_fail("the URL: the scheme is none of ws, wss, ws+unix, wss+unix");
 	url_put_shown(&o.shown, &o.url);
 	buf_cstr(&o.shown);
 	if (!proxy)
