@@ -179,6 +179,18 @@ io_raise_files(void)
 	return r.rlim_cur > 1L << 30 ? 1L << 30 : (long)r.rlim_cur;
 }
 
+long
+io_want_files(long n)
+{
+	struct rlimit r;
+	long now = io_raise_files();
+
+	if (now >= n || getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return now;
+	r.rlim_cur = r.rlim_max = (rlim_t)n;
+	return setrlimit(RLIMIT_NOFILE, &r) == 0 ? n : now;
+}
+
 bool
 io_background_tty(int fd)
 {

@@ -41,6 +41,9 @@ int io_replace_file(const char *path, struct slice bytes);
 /* Raise the soft limit of descriptors to the hard one. Returns what is now allowed. */
 long io_raise_files(void);
 
+/* The same, and the hard limit too when n descriptors need that and we may (root). */
+long io_want_files(long n);
+
 /* True when fd is a terminal that this process may not read without being stopped,
  * since it is in the background. */
 bool io_background_tty(int fd);
