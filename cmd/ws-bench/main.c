@@ -105,16 +105,6 @@ run_and_judge(struct run *r)
 	return met;
 }
 
-/* What it means that no connection was made: worth a retry, or not. */
-static int
-unreachable(const struct run *r)
-{
-	int status = r->client.refused_status;
-
-	return status >= 400 && status < 500 && status != 408 && status != 425 && status != 429
-	    ? EXIT_REFUSED : EXIT_NETWORK;
-}
-
 static int
 bench_once(void)
 {
@@ -130,10 +120,9 @@ bench_once(void)
 		if (out_flush(&out))
 			out_die(&out, "standard output");
 	}
-	if (!r.stats.all.opened && !sig_stopping()) {
-		msg_error("no connection could be opened to %s: %s", opts.config.url.host,
-		    r.stats.nkinds ? r.stats.kinds[0].name : "nothing was tried");
-		code = unreachable(&r);
+	if (!r.stats.ready_once && r.stats.nkinds) {
+		msg_error("no connection could be set up: %s", r.stats.kinds[0].name);
+		code = r.stats.refused ? EXIT_REFUSED : EXIT_NETWORK;
 	}
 	run_free(&r);
 	return code;
@@ -277,7 +266,7 @@ main(int argc, char **argv)
 	parse_requirements();
 	out_init(&out, STDOUT_FILENO);
 	sig_init(0);
-	files = io_raise_files() - SPARE_FILES;
+	files = io_want_files((long)opts.config.connections + SPARE_FILES) - SPARE_FILES;
 	if (opts.config.connections > files)
 		msg_die(EXIT_HOST, "%" PRId64 " connections need more open files than %" PRId64
 		    " (ulimit -n)", opts.config.connections, files + SPARE_FILES);

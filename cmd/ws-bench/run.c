@@ -57,7 +57,7 @@ run_ready(struct run *r, struct conn *c)
 {
 	uint32_t i = conn_number(&r->client, c);
 
-	c->ready = true;
+	c->ready = r->stats.ready_once = true;
 	if (run_is_slow(r, i))
 		client_deafen(&r->client, c, true);
 	else
@@ -99,10 +99,24 @@ ended(struct run *r, struct conn *c, bool was_up, const char *kind)
 }
 
 void
+run_refused(struct run *r, struct conn *c, const char *kind)
+{
+	r->stats.refused = true;
+	run_fail(r, c, kind);
+}
+
+void
 run_fail(struct run *r, struct conn *c, const char *kind)
 {
 	client_abort(&r->client, c);
 	ended(r, c, false, kind);
+}
+
+/* No retry will change these; 408, 425, 429 and what is wrong with the server may pass. */
+static bool
+refused_for_good(int status)
+{
+	return status >= 400 && status < 500 && status != 408 && status != 425 && status != 429;
 }
 
 static void
@@ -147,6 +161,8 @@ on_gone(void *ctx, struct conn *c, enum conn_state was, const char *kind)
 		r->closing -= was == CONN_CLOSING;
 		return;
 	}
+	if (was == CONN_UPGRADING && r->client.refused_status)
+		r->stats.refused = refused_for_good(r->client.refused_status);
 	ended(r, c, was == CONN_UP, kind);
 }
 
@@ -419,7 +435,7 @@ run_bench(struct run *r, const struct config *config, const struct net *net, SSL
 	if (begin(r, config, net, tls))
 		return -1;
 	open_all(r);
-	if (r->client.up && !sig_stopping()) {
+	if (r->stats.ready_once && !sig_stopping()) {
 		work(r);
 		linger(r);
 	}

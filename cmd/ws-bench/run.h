@@ -112,6 +112,8 @@ bool setup_error_code(struct slice message, char *text);
 void run_ready(struct run *r, struct conn *c);
 /* It never will be, for this reason. */
 void run_fail(struct run *r, struct conn *c, const char *kind);
+/* The same; the server said so, and would again. */
+void run_refused(struct run *r, struct conn *c, const char *kind);
 
 /* schedule.c */
 void schedule_begin(struct run *r);

@@ -34,7 +34,7 @@ make(struct run *r, const struct template *t, uint32_t sender, uint32_t conn, ui
 	struct template_values v = { .n = r->messages++, .conn = conn, .room = room,
 		.id = slice_of(id, STAMP_SIZE), .size = (size_t)o->size };
 
-	if (sender != STAMP_FEED)
+	if (sender != STAMP_FEED && template_has(t, PART_USER))
 		v.user = run_user(r, conn, user);
 	stamp_put(id, r->id, &stamp);
 	buf_clear(&r->body);
@@ -157,7 +157,7 @@ send_due(struct run *r)
 static void
 add_now(struct run *r, struct conn *c)
 {
-	add_message(r, c, next_template(r), client_clock(&r->client));
+	add_message(r, c, next_template(r), r->client.now);
 }
 
 void
@@ -201,6 +201,7 @@ saturate_fanout(struct run *r)
 
 		if (!c->ready || conn_blocked(c))
 			continue;
+		client_clock(&r->client);
 		add_now(r, c);
 		schedule_flush(r, c);
 	}
@@ -220,6 +221,7 @@ saturate_sockets(struct run *r)
 
 		if (!c->ready || conn_blocked(c))
 			continue;
+		client_clock(&r->client);
 		for (int64_t n = 0; n < r->config->window; n++)
 			add_now(r, c);
 		schedule_flush(r, c);
@@ -359,6 +361,7 @@ schedule_join(struct run *r, struct conn *c)
 	if (r->config->saturate) {
 		if (r->config->work > WORK_ECHO)
 			return;
+		client_clock(&r->client);
 		for (int64_t n = 0; n < r->config->window; n++)
 			add_now(r, c);
 		schedule_flush(r, c);

@@ -137,7 +137,7 @@ setup_message(struct run *r, struct conn *c, struct slice message)
 	char kind[STATS_KIND_MAX];
 
 	if (setup_error_code(message, kind)) {
-		run_fail(r, c, kind);
+		run_refused(r, c, kind);
 		return;
 	}
 	if (message.n > LOOK_MAX || !js_valid(message, NULL))

@@ -13,21 +13,29 @@ put_hex(char *out, uint64_t v, int digits)
 	}
 }
 
-/* -1 when one of them is no hexadecimal digit. */
+/* The value of a digit; anything above 15 is none. */
+static unsigned
+hex_digit(unsigned char c)
+{
+	unsigned digit = c - '0', letter = c - 'a';
+
+	return digit < 10 ? digit : letter < 6 ? letter + 10 : 16;
+}
+
+/* -1 when one of them is no hexadecimal digit in lower case. */
 static int64_t
 get_hex(const char *p, int digits)
 {
+	unsigned all = 0;
 	int64_t v = 0;
 
-	for (; digits--; p++) {
-		if (*p >= '0' && *p <= '9')
-			v = v << 4 | (*p - '0');
-		else if (*p >= 'a' && *p <= 'f')
-			v = v << 4 | (*p - 'a' + 10);
-		else
-			return -1;
+	while (digits--) {
+		unsigned d = hex_digit((unsigned char)*p++);
+
+		all |= d;
+		v = v << 4 | (d & 15);
 	}
-	return v;
+	return all > 15 ? -1 : v;
 }
 
 static void
@@ -54,11 +62,14 @@ stamp_find(struct slice message, uint32_t run, struct stamp *s)
 
 	put_head(head, run);
 	while (message.n >= STAMP_SIZE) {
-		const char *p = memmem(message.p, message.n - (STAMP_SIZE - HEAD), head, HEAD);
+		const char *p = memchr(message.p, head[0], message.n - STAMP_SIZE + 1);
 		int64_t sender, seq, due;
 
 		if (!p)
 			return false;
+		message = slice_from(message, (size_t)(p - message.p) + 1);
+		if (memcmp(p, head, HEAD) != 0)
+			continue;
 		sender = get_hex(p + SENDER, 6);
 		seq = get_hex(p + SEQ, 8);
 		due = get_hex(p + DUE, 12);
@@ -66,7 +77,6 @@ stamp_find(struct slice message, uint32_t run, struct stamp *s)
 			*s = (struct stamp){ (uint32_t)sender, (uint32_t)seq, (uint64_t)due };
 			return true;
 		}
-		message = slice_from(message, (size_t)(p - message.p) + HEAD);
 	}
 	return false;
 }

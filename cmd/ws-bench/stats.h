@@ -48,6 +48,8 @@ struct stats {
 	uint64_t max_lag;     /* how late a message was sent at most, nanoseconds */
 	uint64_t max_recovery; /* longest time from a storm until all were back */
 	bool interrupted, starved; /* ended by a signal; the standard input ended */
+	bool ready_once;      /* some connection could be set up */
+	bool refused;         /* one was refused in a way that no retry will change */
 };
 
 /* Count an error of this kind. */
