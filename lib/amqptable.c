@@ -655,3 +655,21 @@ amqptable_string(struct slice json, struct buf *scratch, struct slice *bytes)
 	*bytes = slice_of(scratch->p + before, scratch->n - before);
 	return 0;
 }
+
+const char *
+amqptable_pair(const char *text, struct slice *name, struct buf *json)
+{
+	struct slice rest = slice_str(text), scalar;
+	enum js_type type;
+
+	*name = slice_cut(&rest, '=');
+	if (!name->n || !strchr(text, '='))
+		return "not NAME=VALUE";
+	scalar = slice_trim(rest);
+	type = js_valid(scalar, NULL) ? js_type(scalar) : JS_NONE;
+	if (type == JS_NONE || type == JS_ARRAY || type == JS_OBJECT)
+		js_put_string(json, rest);
+	else
+		js_put_flat(json, scalar);
+	return NULL;
+}

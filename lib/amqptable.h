@@ -43,6 +43,10 @@ int amqptable_put_short(struct buf *wire, struct slice s);
  * *scratch holds. 0, or -1 when it is neither. */
 int amqptable_string(struct slice json, struct buf *scratch, struct slice *bytes);
 
+/* An option NAME=VALUE: *name is borrowed, the value is appended to *json; it is what it
+ * is in JSON when it is a scalar there, else a string. NULL, or why not (static text). */
+const char *amqptable_pair(const char *text, struct slice *name, struct buf *json);
+
 /* Append bytes as a JSON string when they are UTF-8, else as {"!string":BASE64}. */
 void amqptable_put_string(struct buf *b, struct slice bytes);
 

@@ -103,9 +103,13 @@ enum rmq_status rmq_call(struct rmq *r, amqp_method_number_t id, void *method,
 /* Queue a method that has no answer, or whose answer comes as RMQ_REPLY. */
 void rmq_send(struct rmq *r, amqp_method_number_t id, void *method);
 
-/* Queue a message: method, header with `props` (flags and list) and body frames. */
+/* Queue a message: method, header with `props` (flags and list, see rmq_fits) and body
+ * frames. exchange and key are of 255 bytes at most. */
 void rmq_publish(struct rmq *r, struct slice exchange, struct slice key, bool mandatory,
     struct slice props, struct slice body);
+
+/* True when properties of this size fit in a header frame. */
+bool rmq_fits(const struct rmq *r, struct slice props);
 
 /* Queue basic.ack or basic.reject for a delivery. */
 void rmq_ack(struct rmq *r, uint64_t tag, bool multiple);

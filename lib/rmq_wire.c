@@ -142,6 +142,12 @@ rmq_publish(struct rmq *r, struct slice exchange, struct slice key, bool mandato
 	}
 }
 
+bool
+rmq_fits(const struct rmq *r, struct slice props)
+{
+	return props.n <= r->frame_max - FRAME_OVERHEAD - 12;
+}
+
 size_t
 rmq_pending(const struct rmq *r)
 {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "amqptable.h"
 #include "mem.h"
 #include "num.h"
 #include "rec.h"
@@ -32,23 +33,22 @@ topology_key(struct topology *t, const char *key)
 	return opt_append(&(struct opt){ .var = &t->sources[t->n - 1].keys }, key);
 }
 
-/* NAME=VALUE into an object; a value that is a JSON scalar is one, else it is a string. */
+/* NAME=VALUE into an object that lacks its end. */
 static const char *
 add_pair(struct buf *b, const char *text)
 {
-	struct slice rest = slice_str(text), name = slice_cut(&rest, '=');
-	enum js_type type = js_valid(rest, NULL) ? js_type(slice_trim(rest)) : JS_NONE;
+	struct buf json = { 0 };
+	struct slice name;
+	const char *why = amqptable_pair(text, &name, &json);
 
-	if (!name.n || name.n == strlen(text))
-		return "not NAME=VALUE";
-	buf_byte(b, b->n ? ',' : '{');
-	js_put_string(b, name);
-	buf_byte(b, ':');
-	if (type == JS_NONE)
-		js_put_string(b, rest);
-	else
-		js_put_flat(b, slice_trim(rest));
-	return NULL;
+	if (!why) {
+		buf_byte(b, b->n ? ',' : '{');
+		js_put_string(b, name);
+		buf_byte(b, ':');
+		buf_slice(b, buf_view(&json));
+	}
+	buf_free(&json);
+	return why;
 }
 
 const char *
