@@ -1,0 +1,260 @@
+load lib/common
+load lib/serve
+
+setup() { auth_script; }
+
+@test "a token is taken from the query, Authorization and the subprotocols" {
+	serve --auth "$AUTH"
+	client a "$URL?token=u1"
+	client b "$URL" "Authorization: Bearer u2"
+	client c "$URL" "Sec-WebSocket-Protocol: bearer, u3"
+	hears a '"userId":"u1"'
+	hears b '"userId":"u2"'
+	hears c '"userId":"u3"'
+	grep -q '^\[open Sec-WebSocket-Protocol: bearer\]' "$T/c.out"
+	grep -q '^\[open \]' "$T/a.out"
+}
+
+@test "without an authenticator a subprotocol is echoed" {
+	serve
+	client a "$URL" "Sec-WebSocket-Protocol: chat, superchat"
+	grep -q '^\[open Sec-WebSocket-Protocol: chat\]' "$T/a.out"
+}
+
+@test "--auth-cookie takes the token from a cookie, of an allowed origin only" {
+	serve --auth "$AUTH" --auth-cookie session --origin https://app.example
+	client a "$URL" "Cookie: a=b; session=u1" "Origin: https://app.example"
+	client b "$URL" "Cookie: session=u1" "Origin: https://evil.example"
+	hears a '"userId":"u1"'
+	hears b '^\[refused 403'
+}
+
+@test "no token, an empty one and a refused one are 401 with a fixed reason" {
+	serve --auth "$AUTH"
+	client a
+	client b "$URL?token="
+	client c "$URL?token=expired"
+	client d "$URL?token=leak"
+	hears a '^\[refused 401 .*missing token'
+	hears b '^\[refused 401 .*token'
+	hears c '^\[refused 401 .*expired'
+	hears d '^\[refused 401 .*refused'
+	sees '"event":"refused".*"status":401,"reason":"expired"'
+	sees '"event":"refused"' 4
+	! grep -q leak "$T/serve.out" || false
+	! grep -q leak "$T/serve.err" || false
+	! grep -q leak "$T/d.out" || false
+}
+
+@test "an answer that is not understood is a refusal" {
+	serve --auth "$AUTH" --auth-timeout 500ms
+	client a "$URL?token=maybe"
+	client b "$URL?token=noid"
+	hears a '^\[refused 401'
+	hears b '^\[refused 503'
+}
+
+@test "the authenticator is told token, remote, path and the headers asked for" {
+	serve --auth "$AUTH" --auth-header X-Team
+	client a "$URL?token=u1" "X-Team: blue" "X-Other: red"
+	hears a established
+	run -0 cat "$T/asked"
+	[[ $output =~ ^\{\"id\":1,\"token\":\"u1\",\"remote\":\"127.0.0.1:[0-9]+\",\"path\":\"/ws\",\"headers\":\{\"X-Team\":\"blue\"\}\}$ ]] || false
+}
+
+@test "the authenticator's claims and the rules decide about rooms" {
+	serve --auth "$AUTH"
+	client a "$URL?token=u1.ADMIN"
+	hears a established
+	[ "$(got a)" = '{"type":"connection:established","payload":{"userId":"u1","rooms":["user:u1","role:admin","broadcast"]}}' ]
+	say a '{"type":"subscribe","channels":["user:u2","role:vendor","payments"]}'
+	hears a subscribed
+	[ "$(got a | grep -c AUTHORIZATION_FAILED)" -eq 2 ]
+	[ "$(got a | tail -n 1)" = '{"type":"subscribed","payload":{"channels":["payments"]}}' ]
+	sees '"event":"denied".*"room":"user:u2","code":"AUTHORIZATION_FAILED"'
+}
+
+@test "a slow authenticator is 503, others go on meanwhile" {
+	serve --auth "$AUTH" --auth-timeout 300ms
+	client a "$URL?token=slow"
+	client b "$URL?token=u1"
+	hears a '^\[refused 503'
+	hears b established
+	wait_for serve.err 'did not answer within 300 ms'
+}
+
+@test "answers may come in any order" {
+	cat > "$T/late.sh" <<-'SH'
+		read -r first; read -r second
+		for line in "$second" "$first"; do
+			id=${line#*:}; id=${id%%,*}; user=${line#*\"token\":\"}; user=${user%%\"*}
+			printf '{"id":%s,"ok":true,"user":"%s"}\n' "$id" "$user"
+		done
+		cat > /dev/null
+	SH
+	serve --auth "sh $T/late.sh"
+	start_fed a /usr/bin/python3 "$ROOT/tests/lib/ws-client.py" "$URL?token=u1"
+	start_fed b /usr/bin/python3 "$ROOT/tests/lib/ws-client.py" "$URL?token=u2"
+	hears a '"userId":"u1"'
+	hears b '"userId":"u2"'
+}
+
+@test "an authenticator that dies is started again; meanwhile it is 503, never open" {
+	serve --auth "$AUTH"
+	client a "$URL?token=die"
+	hears a '^\[refused 503'
+	wait_for serve.err 'authenticator ended with status 3; starting it again'
+	again() {
+		rm -f "$T/b.in" "$T/b.out"
+		client b "$URL?token=u1"
+		grep -q established "$T/b.out" || { hears b . && grep -q '^\[open' "$T/b.out"; }
+	}
+	retry again
+	hears b established
+}
+
+@test "a command that cannot run never lets in" {
+	serve --auth /does/not/exist
+	client a "$URL?token=u1"
+	hears a '^\[refused 503'
+}
+
+@test "--refuse close upgrades and closes with 4001" {
+	serve --auth "$AUTH" --refuse close
+	client a "$URL?token=expired"
+	client b
+	hears a '"code":"AUTHENTICATION_FAILED","message":"expired"'
+	hears a '^\[closed 4001 expired\]'
+	hears b '^\[closed 4001 missing token\]'
+	[ "$(grep -c '"event":"open"' "$T/serve.out")" -eq 0 ]
+	sees '"event":"refused".*"status":401,"reason":"expired"'
+}
+
+@test "--guests lets in without a token, to the rooms of anyone, but not with a bad one" {
+	serve --auth "$AUTH" --guests
+	client a
+	client b "$URL?token=expired"
+	hears a '"userId":null,"rooms":\["broadcast"\]'
+	hears b '^\[refused 401'
+	say a '{"type":"subscribe","channel":"payments"}'
+	hears a AUTHORIZATION_FAILED
+	say a '{"type":"auth","token":"u1"}'
+	hears a auth_success
+	say a '{"type":"subscribe","channel":"user:u1"}'
+	hears a 'subscribed.*user:u1'
+	feed serve '{"user":"u1","data":"for u1"}'
+	hears a '"for u1"'
+}
+
+@test "--auth-message waits for the token; until then there is no room and no message" {
+	serve --auth "$AUTH" --auth-message
+	client a
+	feed serve '{"all":true,"data":"early","id":1}'
+	sees '"id":1,"reached":0'
+	say a '{"type":"auth","token":"u1","correlationId":"c"}'
+	hears a established
+	[ "$(got a | head -n 1)" = '{"type":"auth_success","payload":{"userId":"u1"},"correlationId":"c"}' ]
+	[ "$(grep -c early "$T/a.out")" -eq 0 ]
+	sees '"event":"open".*"user":"u1","rooms":\["user:u1","role:user","broadcast"\]'
+}
+
+@test "with --auth-message any other first message, a bad token or silence is close 4001" {
+	serve --auth "$AUTH" --auth-message=400ms
+	client a
+	client b
+	client c
+	say a '{"type":"ping"}'
+	say b '{"type":"auth","token":"expired"}'
+	hears a '"code":"AUTHENTICATION_FAILED"'
+	hears a '^\[closed 4001'
+	hears b '"message":"expired"'
+	hears b '^\[closed 4001 expired\]'
+	hears c '^\[closed 4001'
+	sees '"event":"refused".*"status":401' 3
+}
+
+@test "what follows an auth message waits for its answer" {
+	serve --auth "$AUTH" --auth-message
+	client a
+	say a '{"type":"auth","token":"u1"}' '{"type":"subscribe","channel":"user:u1"}' '{"type":"ping"}'
+	hears a '"type":"pong"'
+	[ "$(got a | sed 's/^{"type":"\([^"]*\)".*/\1/' | tr '\n' ' ')" = "auth_success connection:established subscribed pong " ]
+}
+
+@test "at its time a token's connection is closed with 4001" {
+	serve --auth "$AUTH"
+	client a "$URL?token=soon-u1"
+	hears a '^\[closed 4001 token expired\]'
+	sees '"event":"close".*"code":4001,"reason":"token expired"'
+}
+
+@test "a new token of the same user keeps the connection, its rooms are checked again" {
+	rooms_file 'user:{user} auto' 'role:{role} auto lower' 'admin {role}=ADMIN' '**'
+	serve --auth "$AUTH" --rooms "$T/rooms"
+	client a "$URL?token=soon-u1.ADMIN"
+	hears a established
+	say a '{"type":"subscribe","channel":"admin"}'
+	hears a 'subscribed.*admin'
+	say a '{"type":"auth","token":"u1.USER","id":5}'
+	hears a '"type":"auth_success","payload":{"userId":"u1"},"id":5'
+	hears a '"unsubscribed","payload":{"channel":"admin"}'
+	hears a '"unsubscribed","payload":{"channel":"role:admin"}'
+	hears a '"subscribed","payload":{"channel":"role:user"}'
+	sees '"event":"leave".*"room":"admin"'
+	client b "$URL?token=soon-u2"
+	hears b '^\[closed 4001'
+	feed serve '{"user":"u1","data":"still here"}'
+	hears a 'still here'
+}
+
+@test "another user's token does not renew" {
+	serve --auth "$AUTH"
+	client a "$URL?token=u1"
+	say a '{"type":"auth","token":"u2"}'
+	hears a '"code":"AUTHENTICATION_FAILED"'
+	feed serve '{"user":"u2","data":"x","id":1}' '{"user":"u1","data":"y","id":2}'
+	sees '"id":1,"reached":0'
+	sees '"id":2,"reached":1'
+}
+
+@test "a reload starts the new authenticator before the old one ends" {
+	printf '%s\n' '{"role":"x"}' > "$T/version"
+	cat > "$T/versioned.sh" <<-'SH'
+		version=$(cat "$1") || exit 2
+		while read -r line; do
+			id=${line#*:}; id=${id%%,*}
+			printf '{"id":%s,"ok":true,"user":"%s"}\n' "$id" "$version"
+		done
+	SH
+	echo v1 > "$T/version"
+	serve --auth "sh $T/versioned.sh $T/version"
+	client a "$URL?token=x"
+	hears a '"userId":"v1"'
+	rm "$T/version"
+	feed serve '{"reload":true,"id":1}'
+	sees '{"event":"error","id":1,"error":"the new authenticator ended at once"}'
+	client b "$URL?token=x"
+	hears b '"userId":"v1"'
+	echo v2 > "$T/version"
+	feed serve '{"reload":true,"id":2}'
+	sees '{"event":"done","id":2,'
+	client c "$URL?token=x"
+	hears c '"userId":"v2"'
+}
+
+@test "the authenticator has descriptors 0 to 2 and a process group of its own" {
+	cat > "$T/look.sh" <<-'SH'
+		ls -l /proc/$$/fd | sed -n 's/.* \([0-9]*\) -> .*/\1/p' | tr '\n' ' ' > "$1"
+		ps -o pgid= -p $$ | tr -d ' ' >> "$1"
+		echo $$ >> "$1"
+		cat > /dev/null
+	SH
+	serve --auth "bash $T/look.sh $T/looked; :"
+	retry test -s "$T/looked"
+	wait_for "$T/looked" '^[0-9]+$'
+	run -0 cat "$T/looked"
+	[[ ${lines[0]} != *" 9 "* ]] || false
+	[ "$(head -n 1 "$T/looked" | tr ' ' '\n' | grep -cE '^[0-9]+$')" -le 5 ]
+	ours=$(ps -o pgid= -p "${PID[serve]}" | tr -d ' ')
+	! grep -qx "$ours" "$T/looked" || false
+}
