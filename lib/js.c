@@ -5,6 +5,10 @@
 
 #include "utf8.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 /* What scanning knows: where it is and what went wrong. The functions below return the
  * position behind what they scanned, or NULL after fail(). */
 struct scan {
@@ -21,11 +25,18 @@ fail(struct scan *s, const char *at, const char *why)
 }
 
 static const char *
-blanks(const char *p, const char *end)
+skip_blanks(const char *p, const char *end)
 {
 	while (p < end && slice_blank(*p))
 		p++;
 	return p;
+}
+
+/* Behind the blanks at p. Nearly always there are none: one comparison tells. */
+static inline const char *
+blanks(const char *p, const char *end)
+{
+	return p < end && (unsigned char)*p <= ' ' ? skip_blanks(p, end) : p;
 }
 
 static bool
@@ -45,15 +56,35 @@ static const unsigned char plain[256] = {
 	[0x20 ... 0x21] = 1, [0x23 ... 0x5b] = 1, [0x5d ... 0x7f] = 1,
 };
 
-/* p is behind the opening quote; returns the position behind the closing one. */
-static const char *
-string(struct scan *s, const char *p)
+/* The first byte from p on that is not plain, or end. */
+static inline const char *
+skip_plain(const char *p, const char *end)
 {
-	const char *open = p - 1;
+#ifdef __SSE2__
+	/* Most of a line is inside strings: sixteen bytes at a time. As signed numbers both
+	 * control characters and what is not ASCII are less than a blank. */
+	while (end - p >= 16) {
+		__m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+		__m128i special = _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(' ')),
+		    _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
+		    _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
+		int mask = _mm_movemask_epi8(special);
 
-	for (;;) {
-		while (p < s->end && plain[(unsigned char)*p])
-			p++;
+		if (mask)
+			return p + __builtin_ctz((unsigned)mask);
+		p += 16;
+	}
+#endif
+	while (p < end && plain[(unsigned char)*p])
+		p++;
+	return p;
+}
+
+/* The rest of a string that is more than plain characters. */
+static const char *
+odd_string(struct scan *s, const char *open, const char *p)
+{
+	for (;; p = skip_plain(p, s->end)) {
 		if (p == s->end)
 			return fail(s, open, "unterminated string");
 		if (*p == '"')
@@ -82,6 +113,16 @@ string(struct scan *s, const char *p)
 			p += n;
 		}
 	}
+}
+
+/* p is behind the opening quote; returns the position behind the closing one. */
+static inline const char *
+string(struct scan *s, const char *p)
+{
+	const char *open = p - 1;
+
+	p = skip_plain(p, s->end);
+	return p < s->end && *p == '"' ? p + 1 : odd_string(s, open, p);
 }
 
 static const char *
@@ -554,8 +595,7 @@ js_put_string(struct buf *b, struct slice s)
 	while (p < end) {
 		const char *run = p;
 
-		while (p < end && plain[(unsigned char)*p])
-			p++;
+		p = skip_plain(p, end);
 		buf_add(b, run, (size_t)(p - run));
 		if (p == end)
 			break;
