@@ -7,15 +7,32 @@ static const struct slice names[NAMES] = {
 	[NAME_DATA] = { "data", 4 }, [NAME_TIME] = { "time", 4 }, [NAME_TAG] = { "tag", 3 },
 };
 
+static bool
+is(struct slice key, enum name i)
+{
+	return key.p[0] == names[i].p[0] && slice_eq(key, names[i]);
+}
+
 static enum name
 name_of(struct slice key)
 {
-	/* The names are short; only escapes could make the text of one longer. */
-	if (key.n > 7 && slice_find(key, '\\') == key.n)
-		return NAME_OTHER;
-	for (enum name i = NAME_KEY; i < NAMES; i++)
-		if (key.n >= names[i].n && js_key_is(key, names[i]))
-			return i;
+	switch (key.n) {
+	case 3:
+		return is(key, NAME_KEY) ? NAME_KEY : is(key, NAME_TAG) ? NAME_TAG : NAME_OTHER;
+	case 4:
+		return is(key, NAME_DATA) ? NAME_DATA : is(key, NAME_TIME) ? NAME_TIME : NAME_OTHER;
+	case 5:
+		return is(key, NAME_EVENT) ? NAME_EVENT : NAME_OTHER;
+	case 7:
+		return is(key, NAME_CHANNEL) ? NAME_CHANNEL : NAME_OTHER;
+	default:
+		break;
+	}
+	/* With an escape ("\u006bey") a name has eight bytes at least. */
+	if (key.n >= 8 && slice_find(key, '\\') < key.n)
+		for (enum name i = NAME_KEY; i < NAMES; i++)
+			if (js_key_is(key, names[i]))
+				return i;
 	return NAME_OTHER;
 }
 
