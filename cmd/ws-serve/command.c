@@ -363,8 +363,8 @@ run_send(struct command *c)
 }
 
 int64_t
-command_send(struct server *s, const struct slice *names, uint32_t names_n, struct slice body,
-    bool binary)
+command_send(struct server *s, const struct slice *names, uint32_t names_n,
+    const struct spelling *only, struct slice body, bool binary)
 {
 	static struct room *rooms[SEND_ROOMS];
 	uint32_t n = 0;
@@ -375,7 +375,7 @@ command_send(struct server *s, const struct slice *names, uint32_t names_n, stru
 		n = add_rooms(s, names[i], rooms, n);
 	if (!n)
 		return 0;
-	return (int64_t)send_union(s, rooms, n, NULL, 0, NULL, &(struct message){ body, binary });
+	return (int64_t)send_union(s, rooms, n, NULL, 0, only, &(struct message){ body, binary });
 }
 
 /* The connections of the target, each once, in a list of their own: what is done to

@@ -10,6 +10,7 @@
 #include "slice.h"
 
 struct server;
+struct spelling;
 
 /* Where commands come from. */
 struct source {
@@ -58,9 +59,10 @@ void command_verb_add(struct server *s, const char *name, const char *const *all
 /* True when somebody was told to stay away: {"close":…,"block":…}. */
 bool command_blocked(const struct server *s, struct slice user, struct slice remote);
 
-/* POST /broadcast and the like: send `body` to rooms (n 0: to all). Returns the number
- * of connections that it goes to. */
+/* POST /broadcast and the like: send `body` to rooms (n 0: to all), with `only` not NULL
+ * to those members whose endpoint is spelled so. Returns the number of connections that
+ * it goes to. */
 int64_t command_send(struct server *s, const struct slice *rooms, uint32_t n,
-    struct slice body, bool binary);
+    const struct spelling *only, struct slice body, bool binary);
 
 #endif

@@ -7,11 +7,27 @@
 
 #include "num.h"
 #include "opt.h"
+#include "proxy.h"
 
 enum config_slow { SLOW_CLOSE, SLOW_DROP, SLOW_BLOCK };
 
 struct config {
 	const char *address;          /* the operand, or NULL */
+
+	/* network */
+	bool reuse_port;
+	const char *cert, *key;       /* PEM files; both or none */
+	struct proxy proxy;           /* --trust-proxy */
+	bool trust_proxy;             /* it has an entry */
+	const char *files;            /* --static DIR */
+
+	/* HTTP */
+	const char *admin;            /* where its listener is */
+	struct opt_list admin_hosts;
+	const char *admin_token_file;
+	bool admin_open;
+	unsigned expose;              /* set of 1 << HTTP_…, on the public port */
+	const char *metrics_file;
 
 	/* who may come in */
 	const char *auth;             /* command of the authenticator */

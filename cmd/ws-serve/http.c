@@ -13,6 +13,7 @@
 
 #include "http_private.h"
 #include "mem.h"
+#include "url.h"
 
 static const char *const names[HTTP_ENDPOINTS] = {
 	[HTTP_HEALTH] = "health",
@@ -111,24 +112,210 @@ serve_file(struct http_conn *c, const struct request *r)
 	http_send_file(c, &file, fields);
 }
 
+/* --- who may use the endpoints --- */
+
+/* The Host that a client of this very socket would send: the address it is bound to. */
+static bool
+is_bound_address(int fd, const struct listener *from, struct slice host)
+{
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} a = { 0 };
+	socklen_t n = sizeof a;
+	char ip[INET6_ADDRSTRLEN], text[INET6_ADDRSTRLEN + 16];
+	unsigned port;
+
+	/* Whoever can open a Unix socket is no page in a browser. */
+	if (from->local)
+		return true;
+	if (getsockname(fd, &a.sa, &n))
+		return false;
+	if (a.sa.sa_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&a.v6.sin6_addr)) {
+		inet_ntop(AF_INET6, &a.v6.sin6_addr, ip, sizeof ip);
+		port = ntohs(a.v6.sin6_port);
+		snprintf(text, sizeof text, "[%s]:%u", ip, port);
+	} else {
+		inet_ntop(AF_INET, a.sa.sa_family == AF_INET ? (void *)&a.v4.sin_addr
+		    : (void *)(a.v6.sin6_addr.s6_addr + 12), ip, sizeof ip);
+		/* The port stands at the same place in both. */
+		port = ntohs(a.v4.sin_port);
+		snprintf(text, sizeof text, "%s:%u", ip, port);
+	}
+	if (slice_is(host, text) || (port == 80 && slice_is(host, ip)))
+		return true;
+	/* No name that somebody's DNS answers for. */
+	snprintf(text, sizeof text, "localhost:%u", port);
+	return from->loopback && (request_same(host, slice_str(text))
+	    || (port == 80 && request_same(host, S("localhost"))));
+}
+
+static bool
+host_allowed(const struct http_conn *c, const struct listener *from, struct slice host)
+{
+	const struct http_config *config = &c->http->config;
+
+	if (!config->check_host)
+		return true;
+	for (int i = 0; i < config->host_count; i++) {
+		if (request_same(host, slice_str(config->hosts[i])))
+			return true;
+	}
+	return is_bound_address(c->fd, from, host);
+}
+
+/* Compared by their hashes, in constant time, so that neither length nor prefix shows. */
+static bool
+token_fits(const struct http *h, const struct request *r)
+{
+	struct slice value = { 0 };
+	unsigned char hash[32];
+
+	if (request_field(r, "authorization", &value) != 1
+	    || !request_same(slice_cut(&value, ' '), S("bearer")))
+		return false;
+	value = slice_trim(value);
+	SHA256((const unsigned char *)value.p, value.n, hash);
+	return CRYPTO_memcmp(hash, h->token_hash, sizeof hash) == 0;
+}
+
+/* True if the request may use endpoint e; else it has been refused. */
+static bool
+allowed(struct http_conn *c, const struct listener *from, const struct request *r,
+    enum http_endpoint e)
+{
+	const struct http_config *config = &c->http->config;
+	struct slice origin;
+
+	/* A name that an attacker's DNS points here (rebinding) is not ours. */
+	if (!host_allowed(c, from, r->host)) {
+		http_refuse(c, 421, "this Host is not served here", NULL);
+		return false;
+	}
+	/* Browsers send it with every request that crosses sites, and every POST. */
+	if (request_field(r, "origin", &origin)) {
+		http_refuse(c, 403, "not for browsers", NULL);
+		return false;
+	}
+	if (HTTP_OPEN & 1u << e)
+		return true;
+	if (!c->http->has_token && !config->open) {
+		http_refuse(c, 403, "no token is set up", NULL);
+		return false;
+	}
+	if (c->http->has_token && !token_fits(c->http, r)) {
+		http_refuse(c, 401, "wrong or missing token", NULL);
+		return false;
+	}
+	return true;
+}
+
 /* --- endpoints --- */
 
 static void
-take(struct http_conn *c, const struct listener *from, const struct request *r)
+post(struct http_conn *c, const struct request *r, enum http_endpoint e)
 {
-	(void)from;
-	serve_file(c, r);
+	struct slice type = { 0 }, expect = { 0 };
+	int64_t length;
+	const char *why;
+	bool lines;
+	int status = request_body(r, &length, &why);
+
+	if (status) {
+		http_refuse(c, status, why, NULL);
+		return;
+	}
+	/* A form cannot have these types; so a page of another site would have to ask first. */
+	request_field(r, "content-type", &type);
+	type = slice_trim(slice_cut(&type, ';'));
+	lines = request_same(type, S("application/x-ndjson"));
+	if (!lines && !request_same(type, S("application/json"))) {
+		http_refuse(c, 415, "the body must be application/json or application/x-ndjson", NULL);
+		return;
+	}
+	if (!lines && length > c->http->config.max_body) {
+		http_refuse(c, 413, "the body is too large", NULL);
+		return;
+	}
+	if (request_field(r, "expect", &expect)) {
+		if (!request_same(expect, S("100-continue"))) {
+			http_refuse(c, 417, "unknown expectation", NULL);
+			return;
+		}
+		send(c->fd, "HTTP/1.1 100 Continue\r\n\r\n", 25, MSG_DONTWAIT | MSG_NOSIGNAL);
+	}
+	body_init(&c->body, length);
+	(e == HTTP_BROADCAST ? http_broadcast : http_commands)(c, lines);
+}
+
+static void
+get(struct http_conn *c, const struct request *r, enum http_endpoint e, struct slice rest)
+{
+	switch (e) {
+	case HTTP_HEALTH:
+		http_health(c);
+		break;
+	case HTTP_READY:
+		http_ready(c);
+		break;
+	case HTTP_STATS:
+		http_stats(c);
+		break;
+	case HTTP_METRICS:
+		http_metrics(c);
+		break;
+	case HTTP_ROOMS:
+		http_rooms(c, rest, r->query);
+		break;
+	default:
+		http_connections(c, rest, r->query);
+	}
+}
+
+static void
+serve_endpoint(struct http_conn *c, const struct listener *from, const struct request *r,
+    enum http_endpoint e, struct slice rest)
+{
+	bool posts = e == HTTP_BROADCAST || e == HTTP_COMMANDS;
+	bool deletes = e == HTTP_CONNECTIONS && rest.p;
+	const char *allow = posts ? "POST" : deletes ? "GET, HEAD, DELETE" : "GET, HEAD";
+	struct buf name = { 0 };
+
+	if (!allowed(c, from, r, e))
+		return;
+	if (rest.p) {
+		if (url_decode(&name, rest)) {
+			http_refuse(c, 400, "malformed path", NULL);
+			return;
+		}
+		rest = slice_of(name.p ? name.p : "", name.n);
+	}
+	if (posts && slice_is(r->method, "POST"))
+		post(c, r, e);
+	else if (deletes && slice_is(r->method, "DELETE"))
+		http_disconnect(c, rest);
+	else if (!posts && (slice_is(r->method, "GET") || c->head))
+		get(c, r, e, rest);
+	else
+		http_refuse(c, 405, "the endpoint has no such method", allow);
+	buf_free(&name);
 }
 
 void
 http_take(struct http *h, int fd, const struct listener *from, const struct request *r)
 {
 	struct http_conn *c = http_conn_new(h, fd);
+	struct slice rest;
+	int e;
 
 	if (!c)
 		return;
 	c->head = slice_is(r->method, "HEAD");
-	take(c, from, r);
+	if ((e = find_endpoint(h, r->path, &rest)) >= 0)
+		serve_endpoint(c, from, r, (enum http_endpoint)e, rest);
+	else
+		serve_file(c, r);
 	http_conn_start(c);
 }
 
@@ -138,8 +325,14 @@ http_new(const struct http_config *config)
 	struct http *h = mem_zero(1, sizeof *h);
 
 	h->config = *config;
-	SHA256((const unsigned char *)config->token.p, config->token.n, h->token_hash);
 	return h;
+}
+
+void
+http_set_token(struct http *h, struct slice token)
+{
+	SHA256((const unsigned char *)token.p, token.n, h->token_hash);
+	h->has_token = true;
 }
 
 void

@@ -48,12 +48,15 @@ struct http_config {
 	bool check_host;          /* Host must be the bound address or one of `hosts` */
 	const char *const *hosts;
 	int host_count;
-	struct slice token;       /* empty: none */
-	bool open;                /* all endpoints answer without a token */
+	bool open;                /* all endpoints answer without a token; else, until
+	                           * http_set_token, only HTTP_OPEN do */
 	int64_t max_body;         /* bytes of a line, or of a body that is one value */
 };
 
 struct http *http_new(const struct http_config *config);
+
+/* Another token from now on; the slice is not kept. */
+void http_set_token(struct http *h, struct slice token);
 
 /* Cut what is under way and release. NULL is fine. */
 void http_free(struct http *h);

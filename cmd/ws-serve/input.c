@@ -86,7 +86,7 @@ hold(struct source *source, bool on)
 static void
 raw_line(struct input *in, struct slice line)
 {
-	command_send(in->server, &in->raw, in->server->config->raw_all ? 0 : 1, line, false);
+	command_send(in->server, &in->raw, in->server->config->raw_all ? 0 : 1, NULL, line, false);
 	in->server->counters.commands++;
 }
 

@@ -31,7 +31,7 @@ union address {
 static char *
 format(const char *fmt, ...)
 {
-	char text[sizeof(struct sockaddr_un) + 64];
+	char text[512]; /* a Unix path with every byte percent-encoded */
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -311,17 +311,27 @@ listen_inherited(bool admin, struct listener **list, const char **why)
 	return n;
 }
 
+/* Put another scheme before the url. */
+static void
+set_scheme(struct listener *l, const char *scheme)
+{
+	char *url = format("%s%s", scheme, l->url + strlen("ws"));
+
+	free(l->url);
+	l->url = url;
+}
+
 void
 listen_secure(struct listener *l, struct tls *tls)
 {
-	char *url;
-
 	l->tls = tls;
-	if (!tls || strncmp(l->url, "wss", 3) == 0)
-		return;
-	url = format("wss%s", l->url + strlen("ws"));
-	free(l->url);
-	l->url = url;
+	set_scheme(l, "wss");
+}
+
+void
+listen_http(struct listener *l)
+{
+	set_scheme(l, "http");
 }
 
 void

@@ -29,8 +29,11 @@ int listen_open(struct listener *l, const char *where, bool reuse_port, const ch
  * when a descriptor is no listening stream socket. */
 int listen_inherited(bool admin, struct listener **list, const char **why);
 
-/* Set the scheme of the url to what l->tls says; call it after setting l->tls. */
+/* Accept TLS from now on; the url then begins with wss. */
 void listen_secure(struct listener *l, struct tls *tls);
+
+/* It is for HTTP only: the url then begins with http. */
+void listen_http(struct listener *l);
 
 /* Close and release; the file of a Unix socket of ours is removed. */
 void listen_close(struct listener *l);

@@ -13,7 +13,7 @@
 #include "command.h"
 #include "conn.h"
 #include "control.h"
-#include "door.h"
+#include "edge.h"
 #include "events.h"
 #include "exit.h"
 #include "get.h"
@@ -27,7 +27,7 @@
 #include "msg.h"
 #include "notify.h"
 #include "options.h"
-#include "peers.h"
+#include "report.h"
 #include "room.h"
 #include "rules.h"
 #include "send.h"
@@ -37,6 +37,7 @@
 enum {
 	SPARE_FILES = 64,      /* descriptors that are not for connections */
 	FILES_EACH = 1,        /* descriptors of a connection */
+	FILES_EACH_TLS = 3,    /* and with TLS, whose relay has two */
 	RX_BUFFER = 256,       /* bytes per connection; lws collects control frames there */
 	HANDLER_END_MS = 1000, /* for the handler to end by itself */
 	TX_PACKET = 1 << 20,   /* lws writes at most so much at once, and parks a copy of
@@ -44,8 +45,6 @@ enum {
 };
 
 static struct server server;
-static struct listener *listeners;
-static int listener_count;
 
 void
 server_timestamp(char out[25])
@@ -85,6 +84,7 @@ reload_finish(void *ctx, const char *why)
 {
 	struct reload *r = ctx;
 
+	edge_take(&server, !why);
 	if (why) {
 		server.counters.reload_errors++;
 		rules_free(r->rules);
@@ -105,6 +105,7 @@ server_reload(struct server *s, void (*done)(void *ctx, const char *why), void *
 {
 	static struct buf why;
 	struct reload *r = mem_zero(1, sizeof(*r));
+	const char *edge_why;
 
 	r->done = done;
 	r->ctx = ctx;
@@ -116,7 +117,10 @@ server_reload(struct server *s, void (*done)(void *ctx, const char *why), void *
 			return;
 		}
 	}
-	auth_reload(s, reload_finish, r);
+	if ((edge_why = edge_load(s)))
+		reload_finish(r, edge_why);
+	else
+		auth_reload(s, reload_finish, r);
 }
 
 /* --- start --- */
@@ -217,54 +221,6 @@ make_rules(struct server *s)
 }
 
 static void
-make_listeners(struct server *s)
-{
-	const char *why = NULL;
-	int n = listen_inherited(false, &listeners, &why);
-
-	if (n < 0)
-		msg_die(EXIT_USAGE, "LISTEN_FDS: %s", why);
-	listener_count = n;
-	if (n && s->config->address)
-		opt_fail("an address and inherited sockets: %s", s->config->address);
-	if (n)
-		return;
-	if (!s->config->address)
-		opt_fail("no address to listen at");
-	listeners = mem_zero(1, sizeof(*listeners));
-	listener_count = 1;
-	if (listen_open(&listeners[0], s->config->address, false, &why))
-		msg_die(errno == EADDRINUSE || errno == EACCES ? EXIT_HOST : EXIT_USAGE,
-		    "cannot listen at %s: %s", s->config->address, why);
-}
-
-static void
-make_door(struct server *s)
-{
-	const struct config *config = s->config;
-	struct door_config door = {
-		.listeners = listeners,
-		.listener_count = listener_count,
-		.vhost = s->vhost,
-		.max_guests = config->max_handshakes,
-		.timeout_ms = DOOR_TIMEOUT_MS,
-		.origins = config->origins.v,
-		.origin_count = config->origins.n,
-		.cookie = config->auth_cookie,
-		.fields = config->auth_headers.v,
-		.field_count = config->auth_headers.n,
-		.deflate = config->deflate,
-	};
-
-	if (config->max_per_ip || config->connect_rate.count)
-		s->peers = peers_new(config->max_per_ip, &config->connect_rate);
-	door.peers = s->peers;
-	s->door = door_new(s->loop, &door, &access_door_ops, s);
-	if (!s->door)
-		msg_die(EXIT_HOST, "cannot start to accept: %s", strerror(errno));
-}
-
-static void
 make_control(struct server *s)
 {
 	const char *path = s->config->control, *why;
@@ -275,26 +231,33 @@ make_control(struct server *s)
 }
 
 static void
+report_url(struct server *s, const char *base, const char *path)
+{
+	struct buf url = { 0 }, *b;
+
+	if (event_wanted(s, EVENT_LISTEN)) {
+		buf_str(&url, base);
+		buf_str(&url, path);
+		b = event_begin(s, EVENT_LISTEN);
+		js_put_member(b, "node", slice_str(s->node));
+		js_put_member(b, "url", buf_view(&url));
+		event_end(s, NULL, slice_of("", 0));
+	}
+	buf_free(&url);
+}
+
+static void
 report_listen(struct server *s)
 {
-	for (int i = 0; i < listener_count; i++)
-		for (int k = 0; k < s->endpoint_count; k++) {
-			struct buf url = { 0 }, *b;
-			bool local = listeners[i].local;
+	const struct listener *list, *admin;
+	int n = edge_listeners(s, &list, &admin);
 
-			if (!event_wanted(s, EVENT_LISTEN))
-				return;
-			buf_str(&url, listeners[i].url);
-			/* "ws+unix:/run/ws.sock:/ws": a path of its own behind a colon. */
-			if (local)
-				buf_byte(&url, ':');
-			buf_str(&url, s->endpoints[k].path[0] == '*' ? "/" : s->endpoints[k].path);
-			b = event_begin(s, EVENT_LISTEN);
-			js_put_member(b, "node", slice_str(s->node));
-			js_put_member(b, "url", buf_view(&url));
-			event_end(s, NULL, slice_of("", 0));
-			buf_free(&url);
-		}
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < s->endpoint_count; k++)
+			report_url(s, list[i].url, s->endpoints[k].path[0] == '*' ? "/"
+				: s->endpoints[k].path);
+	if (admin)
+		report_url(s, admin->url, "/");
 }
 
 /* Descriptors 0 to 2 exist, whatever we were started with: nothing else may get their
@@ -318,7 +281,7 @@ main(int argc, char **argv)
 	msg_init("ws-serve");
 	s->config = options_parse(argc, argv);
 	files = io_raise_files();
-	s->max_connections = (files - SPARE_FILES) / FILES_EACH;
+	s->max_connections = (files - SPARE_FILES) / (s->config->cert ? FILES_EACH_TLS : FILES_EACH);
 	if (s->max_connections < 1)
 		s->max_connections = 1;
 	if (s->config->max_connections && s->config->max_connections < s->max_connections)
@@ -331,7 +294,7 @@ main(int argc, char **argv)
 	make_node(s->node);
 	make_endpoints(s);
 	make_rules(s);
-	make_listeners(s);
+	edge_new(s);
 	events_new(s);
 	commands_new(s);
 	rooms_new(s);
@@ -340,7 +303,8 @@ main(int argc, char **argv)
 	make_lws(s, files);
 	life_new(s);
 	auth_new(s);
-	make_door(s);
+	edge_open(s);
+	report_new(s);
 	make_control(s);
 	handler_new(s);
 	input_new(s);
@@ -349,11 +313,12 @@ main(int argc, char **argv)
 
 	status = life_run(s);
 
+	edge_close(s);
+	report_free(s);
 	handler_free(s, HANDLER_END_MS);
 	control_free(s);
 	input_free(s);
 	auth_free(s);
-	door_free(s->door);
 	lws_context_destroy(s->lws);
 	event_finish(s, (int)(s->config->drain_ms < 1000 ? 1000 : s->config->drain_ms));
 	life_free(s);
@@ -362,12 +327,11 @@ main(int argc, char **argv)
 	rooms_free(s);
 	commands_free(s);
 	events_free(s);
-	peers_free(s->peers);
+	edge_free(s);
 	rules_free(s->rules);
 	for (int i = 0; i < s->endpoint_count; i++)
 		free(s->endpoints[i].path);
 	free(s->endpoints);
-	free(listeners);
 	ev_loop_destroy(s->loop);
 	return status;
 }

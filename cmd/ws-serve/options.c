@@ -5,6 +5,7 @@
 
 #include "door.h"
 #include "events.h"
+#include "http.h"
 #include "line.h"
 #include "num.h"
 #include "rec.h"
@@ -135,6 +136,26 @@ set_raw(const struct opt *opt, const char *value)
 	return why;
 }
 
+static const char *
+set_proxy(const struct opt *opt, const char *value)
+{
+	(void)opt;
+	config.trust_proxy = true;
+	return proxy_add(&config.proxy, value);
+}
+
+static const char *
+set_expose(const struct opt *opt, const char *value)
+{
+	int set = http_expose(slice_str(value));
+
+	(void)opt;
+	if (set < 0)
+		return "not a list of health, ready, stats, metrics and broadcast";
+	config.expose = (unsigned)set;
+	return NULL;
+}
+
 static const struct opt options[] = {
 	{ .kind = OPT_TITLE, .help = "Access:" },
 	{ .name = "auth", .letter = 'a', .kind = OPT_STRING, .var = &config.auth, .arg = "COMMAND",
@@ -190,6 +211,32 @@ static const struct opt options[] = {
 	  .help = "permissions of that socket (0600)" },
 	{ .name = "handler", .kind = OPT_STRING, .var = &config.handler, .arg = "COMMAND",
 	  .help = "give events to this co-process and take commands from it" },
+
+	{ .kind = OPT_TITLE, .help = "Network:" },
+	{ .name = "cert", .kind = OPT_STRING, .var = &config.cert, .arg = "FILE",
+	  .help = "speak TLS with this certificate chain (PEM)" },
+	{ .name = "key", .kind = OPT_STRING, .var = &config.key, .arg = "FILE",
+	  .help = "and this key (PEM)" },
+	{ .name = "reuse-port", .kind = OPT_FLAG, .var = &config.reuse_port,
+	  .help = "let several servers listen at one port" },
+	{ .name = "static", .kind = OPT_STRING, .var = &config.files, .arg = "DIR",
+	  .help = "serve the files beneath DIR to browsers" },
+	{ .name = "trust-proxy", .kind = OPT_CALL, .call = set_proxy, .arg = "ADDRESS[/BITS]|unix",
+	  .flags = OPT_ORDERED, .help = "believe this peer's X-Forwarded-For" },
+
+	{ .kind = OPT_TITLE, .help = "HTTP and metrics:" },
+	{ .name = "admin", .kind = OPT_STRING, .var = &config.admin, .arg = "[ADDRESS:]PORT|PATH",
+	  .help = "listen there for health checks, metrics and administration" },
+	{ .name = "admin-host", .kind = OPT_CALL, .call = opt_append, .var = &config.admin_hosts,
+	  .arg = "HOST[:PORT]", .flags = OPT_ORDERED, .help = "a Host that clients of it may name" },
+	{ .name = "admin-open", .kind = OPT_FLAG, .var = &config.admin_open,
+	  .help = "need no token for it" },
+	{ .name = "admin-token-file", .kind = OPT_STRING, .var = &config.admin_token_file,
+	  .arg = "FILE", .help = "the token that administration needs" },
+	{ .name = "expose", .kind = OPT_CALL, .call = set_expose, .arg = "LIST",
+	  .help = "health, ready, stats, metrics, broadcast: on the public port too" },
+	{ .name = "metrics-file", .kind = OPT_STRING, .var = &config.metrics_file, .arg = "FILE",
+	  .help = "write the metrics there every 10 seconds" },
 
 	{ .kind = OPT_TITLE, .help = "Limits:" },
 	{ .name = "client-queue", .kind = OPT_SIZE, .var = &config.client_queue, .arg = "SIZE",
@@ -259,6 +306,17 @@ options_parse(int argc, char **argv)
 		opt_fail("%s needs --auth", config.auth_message_ms ? "--auth-message"
 			: config.guests ? "--guests" : config.auth_cookie ? "--auth-cookie"
 			: config.auth_headers.n ? "--auth-header" : "--refuse close");
+	if (!config.cert != !config.key)
+		opt_fail("%s needs %s", config.cert ? "--cert" : "--key", config.cert ? "--key" : "--cert");
+	if (!config.admin && config.admin_hosts.n)
+		opt_fail("--admin-host needs --admin");
+	if (!config.admin && !config.expose && (config.admin_open || config.admin_token_file))
+		opt_fail("%s needs --admin or --expose",
+		    config.admin_open ? "--admin-open" : "--admin-token-file");
+	if (config.admin_open && config.admin_token_file)
+		opt_fail("--admin-open and --admin-token-file contradict each other");
+	if (config.expose & ~HTTP_OPEN && !config.admin_open && !config.admin_token_file)
+		opt_fail("--expose stats or broadcast needs --admin-token-file or --admin-open");
 	if (config.raw && config.raw_all)
 		opt_fail("--raw and --raw-all contradict each other");
 	if (config.queue_total < config.client_queue)

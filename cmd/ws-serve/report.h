@@ -1,5 +1,6 @@
-/* report - what is, as JSON: for the verb `get` of commands and for the HTTP interface.
- * Each function appends one value (an object, a list) to *b. */
+/* report - what is, as the JSON of the HTTP interface: our members and, beside them,
+ * those that services of other gateways expect. Each function appends one value (an
+ * object, a list) to *b. */
 #ifndef REPORT_H
 #define REPORT_H
 
@@ -23,13 +24,13 @@ enum {
  * object that has been begun. */
 void report_channels(struct buf *b, const struct server *s);
 
-/* Numbers of the whole server. */
+/* Numbers of the whole server: messagesPerSecond is the mean of the last ten seconds,
+ * averageLatency (of pings, in milliseconds) and errorRate (errors of clients per message
+ * received) that of its whole life. */
 void report_stats(struct buf *b, const struct server *s);
 
-/* The limits in force. */
-void report_limits(struct buf *b, const struct server *s);
-
-/* One connection: {"conn":…,"socketId":…,"user":…,"userId":…,"connectedAt":…,…}. */
+/* One connection: the members of get_put_connection, socketId, userId, connectedAt and
+ * latency (of the last ping, in milliseconds). */
 void report_conn(struct buf *b, const struct conn *c);
 
 /* One room; its members are listed with `members`. */
@@ -46,9 +47,7 @@ struct report_page {
 bool report_conns(struct buf *b, const struct server *s, const struct report_page *page);
 bool report_rooms(struct buf *b, const struct server *s, const struct report_page *page);
 
-/* Begin to measure the rates that the stats show, and register the verb
- * {"get":"stats"|"rooms"|"room"|"connections"|"connection"|"limits"} with "room", "conn",
- * "user", "after", "limit". Its answer has a member of that name. */
+/* Begin to measure the rates that the stats show. */
 void report_new(struct server *s);
 void report_free(struct server *s);
 

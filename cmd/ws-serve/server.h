@@ -18,6 +18,7 @@ struct commands;
 struct conns;
 struct control;
 struct door;
+struct edge;
 struct endpoint;
 struct events;
 struct handler;
@@ -50,7 +51,8 @@ struct server {
 	struct commands *commands;
 	struct conns *conns;
 	struct control *control; /* NULL without --control */
-	struct door *door;
+	struct door *door;       /* of the public port; edge.c */
+	struct edge *edge;
 	struct events *events;
 	struct handler *handler; /* NULL without --handler */
 	struct input *input;     /* stdin */

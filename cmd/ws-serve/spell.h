@@ -29,6 +29,7 @@ const char *code_name(enum code code);
 
 struct spelling {
 	const char *name;
+	const char *content; /* the member that what is said stands in */
 
 	/* The first message on a connection; welcome_type NULL: none. */
 	const char *welcome_type;

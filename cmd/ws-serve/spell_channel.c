@@ -61,6 +61,7 @@ relay(struct buf *b, struct slice room, const struct js_member *m, int n, const 
 
 const struct spelling spell_channel = {
 	.name = "channel",
+	.content = "data",
 	.welcome_type = "connected",
 	.welcome = welcome,
 	.authenticated = authenticated,

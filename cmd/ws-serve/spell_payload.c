@@ -96,6 +96,7 @@ relay(struct buf *b, struct slice room, const struct js_member *m, int n, const 
 
 const struct spelling spell_payload = {
 	.name = "payload",
+	.content = "payload",
 	.welcome_type = "connection:established",
 	.welcome = welcome,
 	.authenticated = authenticated,

@@ -40,6 +40,7 @@ relay(struct buf *b, struct slice room, const struct js_member *m, int n, const 
 
 const struct spelling spell_topic = {
 	.name = "topic",
+	.content = "data",
 	.authenticated = authenticated,
 	.rooms = rooms,
 	.error = error,

@@ -14,7 +14,7 @@
 
 struct tls {
 	struct ev_loop *loop;
-	SSL_CTX *ctx;
+	SSL_CTX *ctx, *next; /* next: loaded, not yet taken */
 	char *cert, *key;
 	struct relays relays;
 	struct tls_stats stats;
@@ -107,17 +107,24 @@ tls_new(struct ev_loop *loop, const char *cert, const char *key, const char **wh
 }
 
 int
-tls_reload(struct tls *t, const char **why)
+tls_load(struct tls *t, const char **why)
 {
-	SSL_CTX *ctx = load(t->cert, t->key, t->why);
-
+	SSL_CTX_free(t->next);
+	t->next = load(t->cert, t->key, t->why);
 	*why = t->why;
-	if (!ctx)
-		return -1;
+	return t->next ? 0 : -1;
+}
+
+void
+tls_take(struct tls *t, bool take)
+{
 	/* Connections hold on to the context they began with. */
-	SSL_CTX_free(t->ctx);
-	t->ctx = ctx;
-	return 0;
+	if (t->next) {
+		SSL_CTX_free(take ? t->ctx : t->next);
+		if (take)
+			t->ctx = t->next;
+	}
+	t->next = NULL;
 }
 
 int
@@ -157,6 +164,7 @@ tls_free(struct tls *t)
 		return;
 	relays_free(&t->relays);
 	SSL_CTX_free(t->ctx);
+	SSL_CTX_free(t->next);
 	free(t->cert);
 	free(t->key);
 	free(t);

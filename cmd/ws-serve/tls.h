@@ -5,6 +5,7 @@
 #ifndef TLS_H
 #define TLS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <ev.h>
@@ -26,9 +27,11 @@ struct tls_stats {
 struct tls *tls_new(struct ev_loop *loop, const char *cert, const char *key,
     const char **why);
 
-/* Load both files again; connections that exist are left alone. On failure the old ones
- * stay in use: -1 with *why. */
-int tls_reload(struct tls *t, const char **why);
+/* Reload in two steps, so that other things can be reloaded with it or not at all: load
+ * both files beside those in use (-1 with *why), then take what was loaded, or drop it.
+ * Connections that exist are left alone. */
+int tls_load(struct tls *t, const char **why);
+void tls_take(struct tls *t, bool take);
 
 /* Take over an accepted, non-blocking socket and relay it. Returns the plain end, which
  * is the caller's, or -1 when no descriptors are left (fd is closed then). */
