@@ -107,6 +107,9 @@ parse(struct slice rest, struct rmq_url *u)
 	vhost = slice_from(vhost, 1);
 	if (slice_find(vhost, '/') < vhost.n)
 		return "a '/' in the virtual host; write %2F";
+	/* Most likely the end of a password with a '/' in it, which must not be shown. */
+	if (slice_find(vhost, '@') < vhost.n)
+		return "an '@' in the virtual host, or a '/' before it; write %40 and %2F";
 	u->vhost = vhost.n ? decoded(vhost) : mem_str("/");
 	if (!u->vhost)
 		return "a '%' in the virtual host that is not followed by two digits";
