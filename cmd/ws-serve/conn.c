@@ -458,14 +458,31 @@ conn_opened(struct conn *c)
 	conn_set_timer(c);
 }
 
+/* How it ended, when nothing that we did says so: lws closes by itself what breaks the
+ * protocol, and keeps what it put into the close frame. */
+static void
+note_end(struct conn *c)
+{
+	unsigned code = 1006;
+	struct slice reason;
+
+	if (!c->close_code && lws_get_close_length(c->wsi) >= 2)
+		code = frame_close(slice_of((char *)lws_get_close_payload(c->wsi),
+		    (size_t)lws_get_close_length(c->wsi)), &reason);
+	if (code == 1007)
+		c->server->counters.bad_utf8++;
+	conn_note_close(c, code ? code : 1006, code == 1007 ? S("invalid UTF-8")
+		: code == 1002 ? S("protocol error") : S("connection lost"));
+}
+
 /* The end: it is reported and forgotten. */
 static void
 closed(struct conn *c)
 {
 	struct server *s = c->server;
 
+	note_end(c);
 	c->wsi = NULL;
-	conn_note_close(c, 1006, S("connection lost"));
 	retire(c);
 	if (c->admitted) {
 		s->counters.closed++;
