@@ -21,7 +21,7 @@
 #include "sig.h"
 #include "tls.h"
 
-enum { SPARE_FILES = 32 }; /* descriptors besides those of the connections */
+enum { SPARE_FILES = 16 }; /* descriptors besides those of the connections */
 
 static struct bench_options opts;
 static struct verdicts verdicts;

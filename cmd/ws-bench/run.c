@@ -350,6 +350,8 @@ work(struct run *r)
 		r->storm_at = r->begin + (uint64_t)r->config->storm;
 	while (client_clock(&r->client) < r->end && !sig_stopping() && !s->starved)
 		turn(r, r->end);
+	if (!sig_stopping())
+		schedule_send(r); /* what came due just before the end */
 	schedule_end(r);
 	s->interrupted = sig_stopping();
 	s->seconds = (double)(least(r->client.now, r->end) - r->begin) / SECOND;

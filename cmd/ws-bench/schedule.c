@@ -336,8 +336,6 @@ schedule_send(struct run *r)
 	const struct config *o = r->config;
 
 	client_clock(&r->client);
-	if (r->client.now >= r->end)
-		return NEVER;
 	if (o->work == WORK_STREAM && r->input_regular && !r->input_paused) {
 		schedule_input(r);
 		return r->client.now;
@@ -346,6 +344,8 @@ schedule_send(struct run *r)
 		return NEVER;
 	if (!o->saturate)
 		return send_due(r);
+	if (r->client.now >= r->end)
+		return NEVER;
 	if (o->work == WORK_FANOUT)
 		return saturate_fanout(r);
 	return o->work == WORK_SEND ? saturate_sockets(r) : NEVER;
