@@ -6,6 +6,7 @@
 #include "blocks.h"
 #include "client.h"
 #include "conn.h"
+#include "control.h"
 #include "flood.h"
 #include "mem.h"
 #include "num.h"
@@ -159,6 +160,9 @@ wrong(struct server *s, struct source *source, struct slice id, const char *why)
 	if (source->answer && (id.n || source->errors)) {
 		begin_answer(&s->commands->answer, "error", id);
 		js_put_member(&s->commands->answer, "error", slice_str(why));
+		/* Without an id the number is all that tells which line it was. */
+		if (!id.n)
+			js_put_member_int(&s->commands->answer, "line", (int64_t)source->line);
 		end_answer(source, &s->commands->answer);
 	}
 	if (!source->errors && !id.n)
@@ -330,6 +334,23 @@ is_excepted(struct conn *const *list, int64_t n, const struct conn *c)
 
 /* --- the commands --- */
 
+/* Those that watch rooms see what goes there. */
+static void
+show_rooms(struct command *c, const struct message *m)
+{
+	struct slice to = c->v[W_TO], key, value;
+	struct buf scratch = { 0 };
+
+	if (!control_watches_rooms(c->server))
+		return;
+	/* Not the command's own scratch: the message stands there. */
+	if (js_type(to) == JS_STRING)
+		control_room_sent(c->server, js_text(to, &scratch), m);
+	for (struct js_walk w = js_walk(to); js_next(&w, &key, &value); buf_clear(&scratch))
+		control_room_sent(c->server, js_text(value, &scratch), m);
+	buf_free(&scratch);
+}
+
 static int64_t
 run_send(struct command *c)
 {
@@ -350,6 +371,7 @@ run_send(struct command *c)
 	if (payload.kind == REC_NONE)
 		return fail(c, "none of data, text and base64");
 	message = (struct message){ payload.bytes, payload.kind == REC_BINARY };
+	show_rooms(c, &message);
 	if (conn) {
 		if (is_excepted(except, excepts, conn))
 			return 0;
@@ -367,15 +389,18 @@ command_send(struct server *s, const struct slice *names, uint32_t names_n,
     const struct spelling *only, struct slice body, bool binary)
 {
 	static struct room *rooms[SEND_ROOMS];
+	struct message message = { body, binary };
 	uint32_t n = 0;
 
 	if (!names_n)
 		rooms[n++] = room_all(s);
-	for (uint32_t i = 0; i < names_n; i++)
+	for (uint32_t i = 0; i < names_n; i++) {
 		n = add_rooms(s, names[i], rooms, n);
+		control_room_sent(s, names[i], &message);
+	}
 	if (!n)
 		return 0;
-	return (int64_t)send_union(s, rooms, n, NULL, 0, only, &(struct message){ body, binary });
+	return (int64_t)send_union(s, rooms, n, NULL, 0, only, &message);
 }
 
 /* The connections of the target, each once, in a list of their own: what is done to

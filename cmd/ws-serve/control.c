@@ -1,7 +1,7 @@
 #include "control.h"
 
 #include <errno.h>
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -485,6 +485,12 @@ control_free(struct server *s)
 	listen_close(&x->listener);
 	free(x);
 	s->control = NULL;
+}
+
+bool
+control_watches_rooms(const struct server *s)
+{
+	return s->control && s->control->watching.rooms;
 }
 
 void

@@ -4,7 +4,7 @@
 #ifndef CONTROL_H
 #define CONTROL_H
 
-#include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -28,8 +28,10 @@ int control_new(struct server *s, const char *path, mode_t mode, const char **wh
  * socket file. Fine without a control socket. */
 void control_free(struct server *s);
 
-/* `m` goes to the room of this name: for those that watch it. Nearly free when nobody
- * does. */
+/* True if somebody watches a room. */
+bool control_watches_rooms(const struct server *s);
+
+/* `m` goes to the room of this name: for those that watch it. */
 void control_room_sent(struct server *s, struct slice room, const struct message *m);
 
 /* For the counters. */
