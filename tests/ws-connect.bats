@@ -264,7 +264,7 @@ no JSON
 @test "what was not sent before the server closed is told and is exit code 3" {
 	peer
 	run -3 --separate-stderr bash -c "{ echo x; seq 400000; } | ws-connect '$WS/close/1000/'"
-	[[ $stderr =~ ws-connect:\ [0-9]+\ messages\ were\ not\ sent ]] || false
+	[[ ${stderr_lines[-1]} == "ws-connect: "*"not "* ]] || false
 }
 
 @test "SIGTERM ends with a closing handshake and exit code 0" {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "exit.h"
@@ -209,4 +210,16 @@ input_fill(struct input *in)
 	}
 	if (n < 0 && errno != EINTR && errno != EAGAIN)
 		msg_die(EXIT_HOST, "cannot read standard input: %s", strerror(errno));
+}
+
+bool
+input_waits(const struct input *in)
+{
+	int more = 0;
+
+	if (in->ended)
+		return false;
+	if (line_pending(&in->lines) || in->values.b.n > in->values.start)
+		return true;
+	return ioctl(STDIN_FILENO, FIONREAD, &more) == 0 && more > 0;
 }

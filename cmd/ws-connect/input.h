@@ -42,6 +42,9 @@ enum input_status input_take(struct input *in, struct outmsg **m, struct input_c
  * program with exit code 6. */
 void input_fill(struct input *in);
 
+/* True if there is input that was not taken. */
+bool input_waits(const struct input *in);
+
 /* A line typed on a terminal or read from --on-open: as a message, or NULL with *why set
  * (static text) when it is none. */
 struct outmsg *input_line(const struct options *o, struct slice line, const char **why);

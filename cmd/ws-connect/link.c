@@ -57,8 +57,7 @@ fault(struct link *l, unsigned code, const char *why, int64_t now)
 	l->fault = true;
 	l->code = code;
 	buf_clear(&l->why);
-	buf_str(&l->why, "the server sent ");
-	buf_str(&l->why, why);
+	buf_fmt(&l->why, "%s%s", code == 1009 ? "" : "protocol error: ", why);
 	l->closing = false;
 	link_close(l, code, S(""), true, now);
 	l->close_end = now + FAULT_MS;

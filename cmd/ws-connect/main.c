@@ -118,6 +118,8 @@ static const struct opt options[] = {
 	  .help = "end when no message has come for TIME" },
 	{ .name = "linger", .kind = OPT_CALL, .call = set_linger, .arg = "TIME",
 	  .help = "after the end of input, end TIME after the last message" },
+	{ .name = "metrics-file", .kind = OPT_STRING, .var = &o.metrics, .arg = "FILE",
+	  .help = "write counters for Prometheus to FILE every 10 s" },
 	{ .name = "timeout", .kind = OPT_DURATION, .var = &o.timeout, .arg = "TIME",
 	  .help = "end after TIME, with exit code 124" },
 

@@ -28,6 +28,8 @@ struct options {
 	int64_t linger; /* -1: until the server closes */
 	int64_t drain;
 
+	const char *metrics;
+
 	/* the session */
 	struct opt_list subscribe;
 	const char *on_open;

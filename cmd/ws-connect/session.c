@@ -15,6 +15,7 @@
 #include "input.h"
 #include "io.h"
 #include "link.h"
+#include "metrics.h"
 #include "msg.h"
 #include "output.h"
 #include "prelude.h"
@@ -62,6 +63,10 @@ struct session {
 	int exit_code;        /* when `leaving`: of that end */
 	uint64_t received;    /* messages of this connection */
 	uint64_t sent_before; /* messages sent in earlier ones */
+	struct metrics_file metrics;
+	struct totals {
+		uint64_t attempts, connections, received, sent;
+	} totals;
 
 	/* ms of CLOCK_MONOTONIC; -1: does not run */
 	int64_t now, retry, attempt_end, total_end;
@@ -208,6 +213,7 @@ begin_attempt(struct session *s)
 
 	s->retry = -1;
 	s->attempt++;
+	s->totals.attempts++;
 	s->attempt_end = s->now + s->o->connect_timeout;
 	s->phase = PHASE_TOKEN;
 	output_connecting(&s->output, s->attempt);
@@ -222,6 +228,7 @@ opened(struct session *s)
 
 	msg_info("connected to %s", s->o->shown.p);
 	output_connected(&s->output, s->dial.upgrade.subprotocol, s->dial.upgrade.extension.n != 0);
+	s->totals.connections++;
 	s->received = 0;
 	s->sent_before = wire_count(s->wire);
 	s->active = s->now;
@@ -261,6 +268,7 @@ on_message(void *ctx, struct slice body, bool binary)
 	struct session *s = ctx;
 
 	s->received++;
+	s->totals.received++;
 	s->active = s->last_in = s->now;
 	s->backoff.tries = 0;
 	s->attempt = 0;
@@ -501,13 +509,15 @@ check_signals(struct session *s)
 static int
 poll_ms(const struct session *s, bool background)
 {
+	int metrics_ms = metrics_file_wait(&s->metrics);
 	int64_t first = -1, times[] = { s->total_end, idle_end(s), linger_end(s),
 		s->phase == PHASE_WAIT ? s->retry : -1,
 		s->phase == PHASE_DIAL || s->phase == PHASE_TOKEN ? s->attempt_end : -1,
 		s->phase == PHASE_DIAL && s->dial.next_ms ? s->dial.next_ms : -1,
 		s->phase == PHASE_TOKEN && s->token.fd < 0 ? s->now + TOKEN_POLL_MS : -1,
 		s->phase == PHASE_OPEN ? link_due(&s->link) : -1,
-		background ? s->now + TTY_LOOK_MS : -1 };
+		background ? s->now + TTY_LOOK_MS : -1,
+		metrics_ms < 0 ? -1 : s->now + metrics_ms };
 
 	if (s->phase == PHASE_OPEN && link_busy(&s->link, paused(s)))
 		return 0;
@@ -567,6 +577,35 @@ step(struct session *s)
 	if (s->phase == PHASE_OPEN)
 		step_link(s);
 	output_push(&s->output);
+	metrics_file_tick(&s->metrics);
+}
+
+static void
+put_metrics(struct buf *b, void *ctx)
+{
+	struct session *s = ctx;
+	const struct metric m[] = {
+		{ "ws_connect_attempts_total", METRICS_COUNTER, "Attempts to connect",
+		  &s->totals.attempts },
+		{ "ws_connect_connections_total", METRICS_COUNTER, "Connections that were opened",
+		  &s->totals.connections },
+		{ "ws_connect_received_total", METRICS_COUNTER, "Messages received",
+		  &s->totals.received },
+		{ "ws_connect_written_total", METRICS_COUNTER, "Messages written to standard output",
+		  &s->output.written },
+		{ "ws_connect_unwritable_total", METRICS_COUNTER, "Messages that could not be written",
+		  &s->output.skipped },
+		{ "ws_connect_sent_total", METRICS_COUNTER, "Messages of the input that were sent",
+		  &s->totals.sent },
+		{ "ws_connect_rejected_total", METRICS_COUNTER, "Lines of the input that were no messages",
+		  &s->input.rejected },
+		{ "ws_connect_dropped_total", METRICS_COUNTER, "Messages that a full queue lost",
+		  &s->dropped },
+		{ 0 },
+	};
+
+	s->totals.sent = wire_count(s->wire);
+	metrics_table(b, m);
 }
 
 /* What was not done of what was asked for, told; and the exit code. */
@@ -574,11 +613,14 @@ static int
 result(struct session *s)
 {
 	uint64_t unsent = s->queue.count + s->dropped;
+	bool unread = !s->leaving && input_waits(&s->input);
 
 	if (unsent)
 		msg_warn("%llu message%s not sent", (unsigned long long)unsent,
 		    unsent == 1 ? " was" : "s were");
-	if (s->exit_code == EXIT_DONE && (unsent || s->input.rejected || s->output.skipped))
+	if (unread)
+		msg_warn("standard input was not read to its end");
+	if (s->exit_code == EXIT_DONE && (unsent || unread || s->input.rejected || s->output.skipped))
 		return EXIT_PARTIAL;
 	return s->exit_code;
 }
@@ -617,6 +659,7 @@ session_run(const struct options *o)
 	token_init(&s.token, o);
 	s.wire = wire_new((size_t)o->max_message,
 	    (struct wire_events){ .ctx = &s, .message = on_message, .pong = on_pong });
+	metrics_file_init(&s.metrics, o->metrics, put_metrics, &s);
 	begin_attempt(&s);
 	while (s.phase != PHASE_ENDED) {
 		step(&s);
@@ -624,6 +667,7 @@ session_run(const struct options *o)
 			wait_events(&s);
 	}
 	code = result(&s);
+	metrics_file_finish(&s.metrics);
 	output_finish(&s.output);
 	session_free(&s);
 	return code;
