@@ -1,0 +1,272 @@
+load lib/common
+load lib/serve
+
+# flood N SIZE [NAME]: N messages of about SIZE bytes to all, then "end"; with NAME so that
+# this client keeps up: after each ten until it has got them.
+flood() {
+	/usr/bin/python3 -c 'import os, sys, time
+n, size, out = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+f = open(out) if out else None
+tail = ""
+for i in range(n):
+    sys.stdout.write("{\"all\":true,\"data\":\"%d %s\"}\n" % (i, "x" * size))
+    if f and i % 10 == 9:
+        sys.stdout.flush()
+        while "\"%d x" % i not in tail:
+            more = f.read()
+            tail = tail[-20:] + more
+            more or time.sleep(0.002)
+print("{\"all\":true,\"data\":\"end\"}")' "$1" "$2" "${3:+$T/$3.out}" >&"${FEED[serve]}"
+}
+
+# Long messages are no use in a report of what went wrong.
+teardown() {
+	local f
+	for f in "$T"/*.out; do cut -c 1-200 "$f" > "$f.cut" && mv "$f.cut" "$f"; done
+	common_teardown
+}
+
+@test "messages over --message-rate get an error, then close 4008" {
+	serve --message-rate 5/10s
+	client a
+	say a '!many 8 {"type":"ping"}'
+	hears a '"code":"RATE_LIMIT_EXCEEDED"'
+	hears a '^\[closed 4008 rate limit exceeded\]'
+	[ "$(grep -c pong "$T/a.out")" -eq 5 ]
+}
+
+@test "each room of a list counts as a message" {
+	serve --message-rate 5/10s
+	client a
+	client b
+	say a '{"type":"subscribe","channels":["a","b","c","d","e"]}' '{"type":"ping"}'
+	say b '{"type":"subscribe","channels":["a","b","c","d","e","f"]}'
+	hears a '"subscribed"'
+	hears a '^\[closed 4008'
+	hears b '^\[closed 4008'
+}
+
+@test "--message-rate 0 is no limit" {
+	serve --message-rate 0
+	client a
+	say a '!many 1000 {"type":"ping"}'
+	hears a pong 1000
+}
+
+@test "a message over --max-message is close 1009, others are unharmed" {
+	serve --max-message 1k
+	client a
+	client b
+	say a '!size 1025'
+	say b '!size 1024'
+	hears a '^\[closed 1009'
+	sees '"event":"message"'
+	sees '"event":"close".*"code":1009'
+	say b '{"type":"ping"}'
+	hears b pong
+}
+
+@test "too many pieces are counted together" {
+	serve --max-message 1k
+	client a
+	say a "!frame 01 $(printf '%02048d' 0)" '!frame 80 61'
+	hears a '^\[closed 1009'
+}
+
+@test "rooms and patterns of a connection are limited" {
+	serve --max-rooms 3 --max-patterns 1
+	client a
+	say a '{"type":"subscribe","channels":["r1","r2","r3","r1","p.*","q.*"]}'
+	hears a '"subscribed"'
+	[ "$(got a | grep -c INVALID_ROOM)" -eq 2 ]
+	[ "$(got a | tail -n 1)" = '{"type":"subscribed","payload":{"channels":["r1","r2","r1","p.*"]}}' ]
+}
+
+@test "more than --max-connections is 503, a place that becomes free is given away" {
+	serve --max-connections 2
+	client a
+	client b
+	client c
+	hears c '^\[refused 503'
+	say a '!close 1000'
+	sees '"event":"close"'
+	client d
+	hears d '^\[open'
+}
+
+@test "--max-connections-per-ip and --connect-rate are 429 with Retry-After" {
+	serve --max-connections-per-ip 1
+	client a
+	client b
+	hears b '^\[refused 429'
+	say a '!close 1000'
+	sees '"event":"close"'
+	client c
+	hears c '^\[open'
+	stop serve
+	rm "$T/serve.in"
+	serve --connect-rate 2/1h
+	client d
+	client e
+	client f
+	hears f '^\[refused 429'
+}
+
+@test "a client that does not read is closed with 4013, others lose nothing" {
+	serve --client-queue 64k
+	client deaf
+	client a
+	say deaf '!deaf'
+	sees '"event":"open"' 2
+	flood 400 50000 a
+	hears a '"end"'
+	[ "$(got a | grep -c '^"[0-9]')" -eq 400 ]
+	sees '"event":"close".*"code":4013,"reason":"too slow"'
+	say deaf '!hear'
+	hears deaf '^\[(closed 4013|lost)'
+}
+
+@test "--slow drop drops the oldest whole messages and counts them" {
+	serve --slow drop --client-queue 64k
+	client deaf
+	client a
+	say deaf '!deaf'
+	sees '"event":"open"' 2
+	flood 400 50000 a
+	hears a '"end"'
+	say deaf '!hear'
+	hears deaf '"end"'
+	got deaf | tail -n +2 | sed 's/^"\([0-9e]*\).*/\1/' | grep -v e | sort -nc
+	n=$(got deaf | grep -c '^"[0-9]')
+	[ "$n" -lt 400 ]
+	say deaf '!close 1000'
+	sees "\"event\":\"close\".*\"code\":1000.*\"dropped\":$((400 - n))}"
+}
+
+@test "--slow block holds the commands until the slow one has caught up" {
+	serve --slow block:10s --client-queue 64k
+	client deaf
+	client a
+	say deaf '!deaf'
+	sees '"event":"open"' 2
+	flood 400 50000 &
+	hears a '^"[0-9]'
+	still() { local n; n=$(wc -c < "$T/a.out"); sleep 0.3; [ "$(wc -c < "$T/a.out")" = "$n" ]; }
+	retry still
+	[ "$(grep -c '"end"' "$T/a.out")" -eq 0 ]
+	say deaf '!hear'
+	hears deaf '"end"'
+	hears a '"end"'
+	[ "$(got deaf | grep -c '^"[0-9]')" -eq 400 ]
+	wait $!
+}
+
+@test "--slow block ends in close 4013 after its time" {
+	serve --slow block:300ms --client-queue 64k
+	client deaf
+	client a
+	say deaf '!deaf'
+	sees '"event":"open"' 2
+	flood 400 50000
+	hears a '"end"'
+	[ "$(got a | grep -c '^"[0-9]')" -eq 400 ]
+	sees '"event":"close".*"code":4013'
+}
+
+@test "--queue-total bounds all queues, the longest pays" {
+	serve --client-queue 512k --queue-total 600k
+	client d1
+	client d2
+	client a
+	say d1 '!deaf'
+	say d2 '!deaf'
+	sees '"event":"open"' 3
+	flood 1500 20000 a
+	hears a '"end"'
+	sees '"event":"close".*"code":4013'
+	[ "$(got a | grep -c '^"[0-9]')" -eq 1500 ]
+}
+
+@test "a slow reader that pings gets its stream whole" {
+	serve --client-queue 64M
+	client a
+	sees '"event":"open"'
+	say a '!deaf'
+	flood 2000 10000
+	for _ in 1 2 3 4 5 6 7 8; do say a '!frame 89 70'; done
+	say a '!hear'
+	hears a '"end"'
+	[ "$(got a | grep -c '^"[0-9]')" -eq 2000 ]
+	got a | grep '^"[0-9]' | sed 's/^"\([0-9]*\) .*/\1/' | sort -nc
+	hears a '^\[pong 70\]'
+}
+
+@test "who answers no ping is cut as 1006, ping timeout" {
+	serve --ping-interval 200ms --ping-timeout 200ms
+	client a
+	client b
+	say a '!mute'
+	sees '"event":"close".*-1".*"code":1006,"reason":"ping timeout"'
+	hears b '^\[ping ' 3
+	[ "$(grep -c '"event":"close"' "$T/serve.out")" -eq 1 ]
+}
+
+@test "bytes that come in count as life" {
+	serve --ping-interval 200ms --ping-timeout 300ms
+	client a
+	say a '!mute'
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		say a '{"type":"ping"}'
+		hears a pong
+		sleep 0.1
+	done
+	[ "$(grep -c '"event":"close"' "$T/serve.out")" -eq 0 ]
+}
+
+@test "100,000 tiny frames in one stream are taken" {
+	serve --message-rate 0 --events listen
+	client a
+	say a '!many 100000 {"type":"ping"}'
+	hears a pong 100000
+}
+
+@test "while stdout is not read a talker waits, others and commands go on" {
+	mkfifo "$T/out" "$T/in"
+	exec 7<>"$T/out" 8<>"$T/in"
+	ws-serve --message-rate 0 0 < "$T/in" > "$T/out" 2> "$T/serve.err" 3>&- 7>&- 8>&- &
+	PID[serve]=$!
+	read -r -u 7 listen
+	URL=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' <<< "$listen")
+	client talker
+	client quiet
+	say talker '!many 20000 {"type":"x","pad":"0123456789012345678901234567890123456789"}' '{"type":"ping"}'
+	echo '{"all":true,"data":"through"}' >&8
+	hears quiet '"through"'
+	hears talker '"through"'
+	say quiet '{"type":"ping"}'
+	hears quiet pong
+	[ "$(grep -c pong "$T/talker.out")" -eq 0 ]
+	client late
+	hears late '^\[refused 503'
+	cat <&7 > "$T/serve.out" 7<&- 8>&- 3>&- &
+	PID[cat]=$!
+	hears talker pong
+	sees '"event":"message"' 20000
+}
+
+@test "--stdout drop loses events, counted, and nobody waits" {
+	mkfifo "$T/out" "$T/in"
+	exec 7<>"$T/out" 8<>"$T/in"
+	ws-serve --stdout drop --message-rate 0 0 < "$T/in" > "$T/out" 2> "$T/serve.err" 3>&- 7>&- 8>&- &
+	PID[serve]=$!
+	read -r -u 7 listen
+	URL=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' <<< "$listen")
+	client talker
+	say talker '!many 20000 {"type":"x","pad":"0123456789012345678901234567890123456789"}' '{"type":"ping"}'
+	hears talker pong
+	cat <&7 > "$T/serve.out" 7<&- 8>&- 3>&- &
+	PID[cat]=$!
+	sees '"event":"gap"'
+	lost=$(sed -n 's/.*"event":"gap".*"dropped":\([0-9]*\)}/\1/p' "$T/serve.out")
+	retry eval '[ $(($(grep -c "\"event\":\"message\"" "$T/serve.out") + lost)) -eq 20000 ]'
+}
