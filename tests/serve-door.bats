@@ -1,0 +1,243 @@
+# The handshake: who comes through the door of ws-serve, and what the others are told.
+load lib/common
+load lib/serve
+load lib/http
+load lib/nginx
+
+@test "a sound handshake is answered as RFC 6455 computes it" {
+	serve
+	run -0 ask < <(upgrade /ws)
+	[ "${lines[0]}" = "HTTP/1.1 101 Switching Protocols" ]
+	[ "$(field Sec-WebSocket-Accept <<< "$output")" = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" ]
+	sees '"event":"open"'
+}
+
+@test "a handshake that comes byte by byte is as good" {
+	serve
+	run -0 ask slowly < <(upgrade /ws)
+	[ "${lines[0]}" = "HTTP/1.1 101 Switching Protocols" ]
+}
+
+@test "what comes behind the handshake in one segment is the first message" {
+	serve
+	# FIN and text, 16 bytes, masked with zeros.
+	{ upgrade /ws; printf '\x81\x90\0\0\0\0{"type":"hello"}'; } | ask > "$T/answer"
+	sees '"event":"message".*"data":\{"type":"hello"\}'
+}
+
+@test "every refusal has its status and says why in JSON" {
+	serve
+	run -0 ask < <(raw 'GET /ws HTTP/1.1\r\nHost: a\r\n\r\n')
+	[ "$(content <<< "$output")" = '{"status":426,"error":"this is a WebSocket endpoint"}' ]
+	[ "$(field Content-Type <<< "$output")" = application/json ]
+	[ "$(field Sec-WebSocket-Version <<< "$output")" = 13 ]
+	[ "$(field Upgrade <<< "$output")" = websocket ]
+	run -0 ask < <(raw "GET /ws HTTP/1.1\r\n$UPGRADE${KEY}Sec-WebSocket-Version: 8\r\n\r\n")
+	[ "$(content <<< "$output")" = '{"status":426,"error":"WebSocket version 13 is needed"}' ]
+	[ "$(field Sec-WebSocket-Version <<< "$output")" = 13 ]
+	run -0 ask < <(raw "POST /ws HTTP/1.1\r\n$UPGRADE$VERSION$KEY\r\n")
+	[ "$(content <<< "$output")" = '{"status":405,"error":"a WebSocket is opened with GET"}' ]
+	[ "$(field Allow <<< "$output")" = GET ]
+	run -0 ask < <(upgrade /nowhere)
+	[ "$(content <<< "$output")" = '{"status":404,"error":"no such endpoint"}' ]
+	wait_for serve.out '"event":"refused".*"status":(426|405|404)' 3
+}
+
+@test "a request that two servers could read in two ways is malformed" {
+	serve
+	local sound="$UPGRADE$VERSION$KEY" request
+	for request in \
+		"GET /ws HTTP/1.1\r\n$sound$KEY\r\n" \
+		"GET /ws HTTP/1.1\r\n$sound$VERSION\r\n" \
+		"GET /ws HTTP/1.1\r\n${sound}Host: other\r\n\r\n" \
+		"GET /ws HTTP/1.1\r\n${UPGRADE#*$'\n'}$VERSION$KEY\r\n" \
+		"GET /ws HTTP/1.1\r\n$sound folded\r\n\r\n" \
+		"GET /ws HTTP/1.1\r\n${sound}Content-Length: 5\r\n\r\nhello" \
+		"GET /ws HTTP/1.1\r\n${sound}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" \
+		"GET /ws HTTP/1.1\r\n${sound}Authorization: Bearer a\r\nAuthorization: Bearer a\r\n\r\n" \
+		"GET /ws HTTP/1.1\r\n${UPGRADE}${VERSION}Sec-WebSocket-Key: c2hvcnQ=\r\n\r\n" \
+		"GET /ws HTTP/1.1\r\n${UPGRADE}${VERSION}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZR==\r\n\r\n" \
+		"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n$VERSION$KEY\r\n" \
+		"GET /ws HTTP/1.0\r\n$sound\r\n" \
+		"GET /ws?token=a&token=b HTTP/1.1\r\n$sound\r\n" \
+		"GET /ws?token=%0d HTTP/1.1\r\n$sound\r\n" \
+		"GET /ws HTTP/1.1\n${sound//$'\r'/}\n"; do
+		[ "$(code_of raw "$request")" = 400 ] || { echo "not refused: $request"; false; }
+	done
+	[ "$(code_of raw 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')" = 505 ]
+	# None of these opened anything.
+	kill -TERM "${PID[serve]}"
+	wait_end serve
+	! grep -q '"event":"open"' "$T/serve.out" || false
+}
+
+@test "HTTP/2 in clear text is not spoken, so it leads around nothing" {
+	serve
+	local fields='Host: a\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n'
+	run -0 ask < <(raw "GET /ws HTTP/1.1\r\n$fields\r\n" 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+	[ "${lines[0]}" = "HTTP/1.1 426 Upgrade Required" ]
+	! grep -q "HTTP/1.1 101" <<< "$output" || false
+}
+
+@test "a request smuggled behind a refused one is not looked at" {
+	serve
+	run -0 ask < <(raw 'GET /ws HTTP/1.1\r\nHost: a\r\n\r\n'; upgrade /ws)
+	[ "$(grep -c '^HTTP/1.1' <<< "$output")" = 1 ]
+	[ "${lines[0]}" = "HTTP/1.1 426 Upgrade Required" ]
+	kill -TERM "${PID[serve]}"
+	wait_end serve
+	! grep -q '"event":"open"' "$T/serve.out" || false
+}
+
+@test "a request smuggled behind an admitted one is a broken frame" {
+	serve
+	{ upgrade /ws; upgrade /ws; } | ask > "$T/answer"
+	[ "$(grep -c '^HTTP/1.1' "$T/answer")" = 1 ]
+	sees '"event":"close"'
+	[ "$(grep -c '"event":"open"' "$T/serve.out")" = 1 ]
+}
+
+@test "a header of 16 KiB passes and a longer one is 431" {
+	serve
+	local pad
+	pad=$(printf '%016100d' 0)
+	[ "$(code_of upgrade /ws "X-Pad: $pad")" = 101 ]
+	[ "$(code_of upgrade /ws "X-Pad: $pad$pad")" = 431 ]
+	# Long is not the same as many.
+	local many=()
+	for ((i = 0; i < 120; i++)); do many+=("X-$i: y"); done
+	[ "$(code_of upgrade /ws "${many[@]}")" = 431 ]
+}
+
+@test "a subprotocol list with a long token in it is no problem" {
+	auth_script
+	serve --auth "$AUTH"
+	run -0 ask < <(upgrade /ws "Sec-WebSocket-Protocol: bearer, user1.$(printf '%03000d' 7)")
+	[ "${lines[0]}" = "HTTP/1.1 101 Switching Protocols" ]
+	[ "$(field Sec-WebSocket-Protocol <<< "$output")" = bearer ]
+}
+
+@test "the token is taken from query, Authorization and subprotocol, decoded, and never shown" {
+	auth_script
+	serve --auth "$AUTH"
+	[ "$(code_of upgrade '/ws?x=1&token=us%65r1')" = 101 ]
+	[ "$(code_of upgrade /ws 'Authorization: bearer user2')" = 101 ]
+	[ "$(code_of upgrade /ws 'Sec-WebSocket-Protocol: bearer, user3')" = 101 ]
+	sees '"event":"open".*"path":"/ws".*"user":"user[123]"' 3
+	# A semicolon separates nothing: this is one token, and a wrong one.
+	[ "$(code_of upgrade '/ws?a=1;token=user4')" = 401 ]
+	[ "$(code_of upgrade '/ws?token=expired')" = 401 ]
+	! grep -Eqi 'token=|us%65r|bearer' "$T/serve.out" "$T/serve.err" || false
+}
+
+@test "a token at two places is refused before the authenticator is asked" {
+	auth_script
+	serve --auth "$AUTH"
+	[ "$(code_of upgrade '/ws?token=user1' 'Authorization: Bearer user2')" = 400 ]
+	[ "$(code_of upgrade '/ws?token=user1&token=user1')" = 400 ]
+	[ ! -e "$T/asked" ]
+}
+
+@test "a refused token is 401 with the reason" {
+	auth_script
+	serve --auth "$AUTH"
+	run -0 ask < <(upgrade '/ws?token=expired')
+	[ "${lines[0]}" = "HTTP/1.1 401 Unauthorized" ]
+	[ "$(content <<< "$output")" = '{"status":401,"error":"expired"}' ]
+	[ "$(field WWW-Authenticate <<< "$output")" = Bearer ]
+	sees '"event":"refused".*"status":401,"reason":"expired"'
+}
+
+@test "a client that leaves while the authenticator thinks is forgotten" {
+	auth_script
+	serve --auth "$AUTH" --auth-timeout 30s --metrics-file "$T/m" --max-handshakes 1
+	run -0 ask ending < <(upgrade '/ws?token=slow')
+	! grep -q HTTP <<< "$output" || false
+	# Its place is free again.
+	[ "$(code_of upgrade '/ws?token=user1')" = 101 ]
+}
+
+@test "browsers of other origins get 403, and what is no browser needs none" {
+	serve --origin https://app.example
+	[ "$(code_of upgrade /ws 'Origin: https://app.example')" = 101 ]
+	[ "$(code_of upgrade /ws 'Origin: https://evil.example')" = 403 ]
+	[ "$(code_of upgrade /ws 'Origin: null')" = 403 ]
+	[ "$(code_of upgrade /ws)" = 101 ]
+}
+
+@test "beyond --max-handshakes there is 503 at once" {
+	serve --max-handshakes 2
+	# Two that begin and do not go on.
+	exec {a}<> "/dev/tcp/127.0.0.1/$PORT" {b}<> "/dev/tcp/127.0.0.1/$PORT"
+	raw 'GET' >&"$a"
+	raw 'GET' >&"$b"
+	run -0 ask < /dev/null
+	[ "${lines[0]}" = "HTTP/1.1 503 Service Unavailable" ]
+	[ "$(field Retry-After <<< "$output")" = 1 ]
+	exec {a}>&- {b}>&-
+	retry let_in
+}
+let_in() { [ "$(code_of upgrade /ws)" = 101 ]; }
+
+@test "an address is let in at its rate, and told when to come again" {
+	serve --connect-rate 1/1h:2
+	[ "$(code_of upgrade /ws)" = 101 ]
+	[ "$(code_of upgrade /ws)" = 101 ]
+	run -0 ask < <(upgrade /ws)
+	[ "${lines[0]}" = "HTTP/1.1 429 Too Many Requests" ]
+	[ "$(field Retry-After <<< "$output")" -gt 3000 ]
+	sees '"event":"refused".*"status":429'
+}
+
+@test "an address has --max-connections-per-ip places, and gets them back" {
+	serve --max-connections-per-ip 1
+	client a
+	[ "$(code_of upgrade /ws)" = 429 ]
+	say a '!drop'
+	sees '"event":"close"'
+	[ "$(code_of upgrade /ws)" = 101 ]
+}
+
+@test "without descriptors newcomers get 503, and the others go on" {
+	start serve bash -c 'ulimit -n 40 && exec ws-serve --admin "$0" 0' "$T/admin"
+	wait_for serve.out '"event":"listen"' 2
+	PORT=$(sed -n 's|.*"url":"ws://[^:]*:\([0-9]*\)/.*|\1|p' "$T/serve.out")
+	URL=ws://127.0.0.1:$PORT/ws
+	client a
+	local fds=() fd i
+	for ((i = 0; i < 40; i++)); do
+		exec {fd}<> "/dev/tcp/127.0.0.1/$PORT"
+		fds+=("$fd")
+	done
+	run -0 ask < /dev/null
+	[ "${lines[0]}" = "HTTP/1.1 503 Service Unavailable" ]
+	[ "$(content <<< "$output")" = '{"status":503,"error":"no descriptors left"}' ]
+	say a '{"type":"ping"}'
+	hears a '"pong"'
+	for fd in "${fds[@]}"; do exec {fd}>&-; done
+	# With their places the door is open again: --max-connections says no, not the kernel.
+	retry has_descriptors
+}
+has_descriptors() { [ "$(upgrade /ws | ask | content)" = '{"status":503,"error":"too many connections"}' ]; }
+
+@test "X-Forwarded-For is believed from a trusted proxy alone, and from the right" {
+	serve --trust-proxy 127.0.0.1 --trust-proxy 10.0.0.0/8
+	[ "$(code_of upgrade /ws 'X-Forwarded-For: 6.6.6.6, 1.2.3.4, 10.1.1.1')" = 101 ]
+	sees '"event":"open".*"remote":"1.2.3.4"'
+	[ "$(code_of upgrade /ws 'X-Forwarded-For: 1.2.3.4, junk')" = 400 ]
+	[ "$(code_of upgrade /ws)" = 101 ]
+	sees '"event":"open".*"remote":"127.0.0.1:'
+}
+
+@test "without --trust-proxy X-Forwarded-For is what anybody can write" {
+	serve
+	[ "$(code_of upgrade /ws 'X-Forwarded-For: 1.2.3.4')" = 101 ]
+	sees '"event":"open".*"remote":"127.0.0.1:'
+}
+
+@test "limits count the client behind the proxy" {
+	serve --trust-proxy 127.0.0.1 --connect-rate 1/1h
+	[ "$(code_of upgrade /ws 'X-Forwarded-For: 1.2.3.4')" = 101 ]
+	[ "$(code_of upgrade /ws 'X-Forwarded-For: 1.2.3.4')" = 429 ]
+	[ "$(code_of upgrade /ws 'X-Forwarded-For: 1.2.3.5')" = 101 ]
+}
