@@ -630,8 +630,9 @@ js_put_flat(struct buf *b, struct slice val)
 
 	buf_slice(b, val);
 	/* A raw line end in valid JSON can only be white space between tokens. */
-	for (char *p = b->p + before, *end = b->p + b->n; p < end; p++)
-		if (*p == '\n' || *p == '\r')
+	for (const char *end = "\n\r"; *end; end++)
+		for (char *p = b->p + before; val.n &&
+		    (p = memchr(p, *end, (size_t)(b->p + b->n - p)));)
 			*p = ' ';
 }
 
