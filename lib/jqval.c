@@ -27,7 +27,7 @@ struct source {
 	struct slice text;
 };
 
-enum { KEYS = 512, KEY_LONGEST = 32 };
+enum { KEPT = 512, KEPT_LONGEST = 32 /* bytes */ };
 
 static struct numbers document, constants;
 
@@ -38,11 +38,14 @@ static struct {
 	size_t slots;
 } containers;
 
-/* Member names come again and again: their strings are made once. Direct mapped. */
-static struct {
-	jv string;
-	bool set;
-} keys[KEYS];
+/* Member names come again and again, and many short values too: their strings are kept.
+ * Direct mapped. */
+static struct cache {
+	struct cached {
+		jv string;
+		bool set;
+	} v[KEPT];
+} kept_names, kept_values;
 
 static jv (*libjq_dump_string)(jv, int);
 static int (*libjq_cmp)(jv, jv);
@@ -264,15 +267,12 @@ blanks(struct reader *r)
 static struct slice
 raw_string(struct reader *r, bool *escapes)
 {
-	const char *start = ++r->p, *p = start;
+	const char *start = ++r->p, *p = memchr(start, '"', (size_t)(r->end - start));
 
-	*escapes = false;
-	for (; *p != '"'; p++) {
-		if (*p == '\\') {
-			*escapes = true;
-			p++;
-		}
-	}
+	*escapes = memchr(start, '\\', (size_t)(p - start)) != NULL;
+	if (*escapes)
+		for (p = start; *p != '"'; p++)
+			p += *p == '\\';
 	r->p = p + 1;
 	return slice_of(start, (size_t)(p - start));
 }
@@ -289,24 +289,24 @@ make_string(struct slice raw, bool escapes)
 }
 
 static jv
-read_key(struct reader *r)
+read_string(struct reader *r, struct cache *cache)
 {
 	bool escapes;
 	struct slice raw = raw_string(r, &escapes);
-	size_t i;
+	struct cached *c;
 
-	if (escapes || !raw.n || raw.n > KEY_LONGEST)
+	if (escapes || !raw.n || raw.n > KEPT_LONGEST)
 		return make_string(raw, escapes);
-	i = (raw.n * 31 + (unsigned char)raw.p[0] * 7 + (unsigned char)raw.p[raw.n / 2] * 131 +
-	    (unsigned char)raw.p[raw.n - 1] * 17) % KEYS;
-	if (keys[i].set) {
-		if (slice_eq(jqval_string(keys[i].string), raw))
-			return jv_copy(keys[i].string);
-		jv_free(keys[i].string);
+	c = &cache->v[(raw.n * 31 + (unsigned char)raw.p[0] * 7 +
+	    (unsigned char)raw.p[raw.n / 2] * 131 + (unsigned char)raw.p[raw.n - 1] * 17) % KEPT];
+	if (c->set) {
+		if (slice_eq(jqval_string(c->string), raw))
+			return jv_copy(c->string);
+		jv_free(c->string);
 	}
-	keys[i].string = make_string(raw, false);
-	keys[i].set = true;
-	return jv_copy(keys[i].string);
+	c->string = make_string(raw, false);
+	c->set = true;
+	return jv_copy(c->string);
 }
 
 /* Recursive: js_valid has bounded the depth by JS_DEPTH. */
@@ -314,15 +314,11 @@ static jv
 read_value(struct reader *r)
 {
 	const char *start = r->p;
-	bool escapes;
 	jv v;
 
 	switch (*start) {
-	case '"': {
-		struct slice raw = raw_string(r, &escapes);
-
-		return make_string(raw, escapes);
-	}
+	case '"':
+		return read_string(r, &kept_values);
 	case 't':
 		r->p += 4;
 		return jv_true();
@@ -335,7 +331,7 @@ read_value(struct reader *r)
 	case '{':
 		v = jv_object();
 		for (r->p++, blanks(r); *r->p != '}'; blanks(r)) {
-			jv key = read_key(r);
+			jv key = read_string(r, &kept_names);
 
 			blanks(r);
 			r->p++;
@@ -437,6 +433,24 @@ jqval_source(jv v)
 	return slice_of("", 0);
 }
 
+static bool put(struct buf *b, jv v, unsigned depth);
+
+/* Consumes both. */
+static bool
+put_member(struct buf *b, jv name, jv v, unsigned depth)
+{
+	bool ok;
+
+	if (b->p[b->n - 1] != '{')
+		buf_byte(b, ',');
+	js_put_string(b, jqval_string(name));
+	buf_byte(b, ':');
+	ok = put(b, v, depth + 1);
+	jv_free(name);
+	jv_free(v);
+	return ok;
+}
+
 static bool
 put(struct buf *b, jv v, unsigned depth)
 {
@@ -487,21 +501,12 @@ put(struct buf *b, jv v, unsigned depth)
 		buf_byte(b, ']');
 		return ok;
 	}
-	bool first = true;
-
 	buf_byte(b, '{');
 	for (int i = jv_object_iter(v); jv_object_iter_valid(v, i) && ok;
 	    i = jv_object_iter_next(v, i)) {
-		jv key = jv_object_iter_key(v, i), e = jv_object_iter_value(v, i);
+		jv name = jv_object_iter_key(v, i);
 
-		if (!first)
-			buf_byte(b, ',');
-		first = false;
-		js_put_string(b, jqval_string(key));
-		buf_byte(b, ':');
-		ok = put(b, e, depth + 1);
-		jv_free(key);
-		jv_free(e);
+		ok = put_member(b, name, jv_object_iter_value(v, i), depth);
 	}
 	buf_byte(b, '}');
 	return ok;
@@ -511,6 +516,26 @@ bool
 jqval_put(struct buf *b, jv v)
 {
 	return put(b, v, 0);
+}
+
+bool
+jqval_put_members(struct buf *b, jv v, struct slice skip, struct slice look, bool *seen)
+{
+	bool ok = true;
+
+	*seen = false;
+	for (int i = jv_object_iter(v); jv_object_iter_valid(v, i) && ok;
+	    i = jv_object_iter_next(v, i)) {
+		jv name = jv_object_iter_key(v, i);
+		struct slice text = jqval_string(name);
+
+		*seen = *seen || slice_eq(text, look);
+		if (slice_eq(text, skip))
+			jv_free(name);
+		else
+			ok = put_member(b, name, jv_object_iter_value(v, i), 0);
+	}
+	return ok;
 }
 
 /* --- in libjq's place --- */

@@ -44,6 +44,10 @@ bool jqval_put(struct buf *b, jv v);
  * changed; else an empty slice. */
 struct slice jqval_source(jv v);
 
+/* Append the members of object `v` but those named `skip`: a comma before each unless an
+ * object has just been opened. *seen tells whether one is named `look`. As jqval_put. */
+bool jqval_put_members(struct buf *b, jv v, struct slice skip, struct slice look, bool *seen);
+
 /* The bytes of a string value, which stays the caller's; they last as long as it. */
 struct slice jqval_string(jv v);
 

@@ -1,5 +1,6 @@
 #include "jqx.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <jq.h>
 #include <limits.h>
@@ -21,8 +22,17 @@
  * over its arguments, get the result. The number of values tells which one is meant. */
 enum { CALL_DROP_NULLS = 1, CALL_LAST_WORD, CALL_NOW, CALL_WORD, VALUES };
 
+/* The builtin in C behind libjq 1.6's `input`, which is a function in jq and would cost a
+ * call more. Newer ones have `input` in C. */
+#define INPUT "_input"
+static bool newer;
+
 static const char prelude[] =
-	"def __in: input; def __out: debug; def __raise: error; "
+	"def __raise: error; "
+	"def drop_nulls: debug | " INPUT "; "
+	"def last_word: debug | debug | " INPUT "; "
+	"def now_iso: (null | debug | debug | debug) | " INPUT "; "
+	"def word($n): debug | ($n | debug | debug | debug) as $n | " INPUT "; "
 	/* What acts on the process or reads beside the event. */
 	"def __no(f): \"\\(f) is not available in routes\" | __raise; "
 	"def input: __no(\"input\"); def inputs: __no(\"inputs\"); "
@@ -35,10 +45,6 @@ static const char prelude[] =
 	/* error(null) would end a program as if it had come to its end. */
 	"def error: if . == null then \"null (null) was raised\" else . end | __raise; "
 	"def error(f): f | error; "
-	"def drop_nulls: __out | __in; "
-	"def last_word: __out | __out | __in; "
-	"def now_iso: (null | __out | __out | __out) | __in; "
-	"def word($n): __out | ($n | __out | __out | __out) as $n | __in; "
 	/* Runs in each state at start: proves that numbers keep their digits. */
 	"def __test: [\"\\(.id)\", \"\\([.])\", (.id | tostring), (.id | @text), tojson, "
 	"([.id, 1] | join(\"-\")), {id, copy: .}, \"\\(.same)\", .id == .near, "
@@ -242,6 +248,8 @@ give_value(jq_state *jq, void *ctx)
 void
 jqx_put_prelude(struct buf *source)
 {
+	if (newer)
+		buf_str(source, "def " INPUT ": input; ");
 	buf_str(source, prelude);
 }
 
@@ -282,7 +290,7 @@ put_tree(struct buf *source, unsigned first, unsigned depth, unsigned n)
 	} else {
 		unsigned half = 1u << (depth - 1);
 
-		buf_str(source, "if __in then ");
+		buf_str(source, "if " INPUT " then ");
 		put_tree(source, first + half, depth - 1, n);
 		buf_str(source, " else ");
 		put_tree(source, first, depth - 1, n);
@@ -569,5 +577,6 @@ jqx_init(void)
 	else
 		unsetenv("TZ");
 	free(copy);
+	newer = dlsym(RTLD_DEFAULT, "jv_number_with_literal") != NULL; /* came with 1.7 */
 	return jqval_init();
 }

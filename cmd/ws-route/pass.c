@@ -77,12 +77,6 @@ reject_event(struct pass *p)
 
 /* --- output --- */
 
-static bool
-has(jv object, const char *name)
-{
-	return jv_object_has(jv_copy(object), jv_string(name));
-}
-
 /* Put what belongs behind the last member of the object that ends b. */
 static void
 reopen_object(struct buf *b)
@@ -92,6 +86,28 @@ reopen_object(struct buf *b)
 		b->n--;
 }
 
+/* Put object `v` as a line: without a tag, for that goes on the last output of the event
+ * and is only its own; with the event's time unless it has one. */
+static bool
+put_output(struct pass *p, jv v)
+{
+	struct buf *b = &p->out->b;
+	struct slice source = jqval_source(v);
+	bool has_time, ok;
+
+	/* The event itself, as it came. */
+	if (!p->event.tag.n && source.n && source.p == slice_trim(p->event.line).p) {
+		js_put_flat(b, source);
+		return true;
+	}
+	buf_byte(b, '{');
+	ok = jqval_put_members(b, v, S("tag"), S("time"), &has_time);
+	if (!has_time && p->event.time.n)
+		js_put_member_raw(b, "time", p->event.time);
+	buf_byte(b, '}');
+	return ok;
+}
+
 /* Called for each output of a route. False with p->why set when it may not be one. */
 static bool
 emit(void *ctx, jv v)
@@ -99,22 +115,14 @@ emit(void *ctx, jv v)
 	struct pass *p = ctx;
 	struct buf *b = &p->out->b;
 	size_t start = b->n;
-	bool ok = true;
+	bool ok;
 
 	if (jv_get_kind(v) != JV_KIND_OBJECT) {
 		buf_fmt(&p->why, "output is not an object but %s", jv_kind_name(jv_get_kind(v)));
 		jv_free(v);
 		return false;
 	}
-	/* A tag is for the last output of the event, and only its own. */
-	if (has(v, "tag"))
-		v = jv_object_delete(v, jv_string("tag"));
-	ok = jqval_put(b, v);
-	if (ok && p->event.time.n && !has(v, "time")) {
-		reopen_object(b);
-		js_put_member_raw(b, "time", p->event.time);
-		buf_byte(b, '}');
-	}
+	ok = put_output(p, v);
 	jv_free(v);
 	if (!ok) {
 		buf_str(&p->why, "output is nested too deeply");
