@@ -132,7 +132,7 @@ send_due(struct run *r)
 	for (int n = 0; n < TURN; n++) {
 		due = due_of(r, r->slot);
 		if (due >= r->end)
-			return NEVER;
+			due = NEVER;
 		if (due > r->client.now || (r->feeding && feed_full(&r->feed)))
 			break;
 		if (r->feeding) {
