@@ -62,3 +62,26 @@ xy() { # HEX-OF-KEY DIGITS-OF-A-COORDINATE
 	local both=${1: -$(($2 * 2))}
 	echo "\"x\":\"$(unhex "${both:0:$2}")\",\"y\":\"$(unhex "${both:$2}")\""
 }
+
+# storm_tokens COUNT: lines "USER TOKEN" for storm.py, each fourth of them bad ("- TOKEN"):
+# expired, of another secret, another one's claims, unsigned or rubbish in turn.
+storm_tokens() {
+	local n=$(($1 / 4))
+	echo another-secret-of-more-than-32-bytes > "$T/other.txt"
+	jwt-sign --key-file "$K/secret.txt" --sub 'user-%d' --exp 1h --count $(($1 - n)) > "$T/good"
+	jwt-sign --key-file "$K/secret.txt" --sub 'bad-%d' --exp -1s --count "$n" > "$T/expired"
+	jwt-sign --key-file "$T/other.txt" --sub 'user-%d' --exp 1h --count "$n" > "$T/forged"
+	awk '{ print "user-" NR, $0 }' "$T/good"
+	paste "$T/good" "$T/expired" "$T/forged" | awk -v n="$n" -v none="$(printf '{"alg":"none"}' | b64)" '
+		NR > n { exit }
+		{
+			split($1, good, ".")
+			if (NR % 5 == 0) bad = $2
+			else if (NR % 5 == 1) bad = $3
+			else if (NR % 5 == 2) bad = good[1] "." good[2] "." last
+			else if (NR % 5 == 3) bad = none "." good[2] "."
+			else bad = "x" NR
+			last = good[3]
+			print "-", bad
+		}'
+}
