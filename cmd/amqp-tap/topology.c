@@ -207,11 +207,11 @@ bind_source(struct rmq *r, struct topology *t, const struct source *s)
 	if (strcmp(type, "fanout") == 0)
 		return bind_key(r, t, s, "");
 	buf_clear(&r->why);
-	if (strcmp(type, "headers") == 0)
-		buf_fmt(&r->why, "exchange %s is a headers exchange: give --match-header", s->exchange);
+	if (!*type)
+		buf_fmt(&r->why, "the type of exchange %s is not known: give -r KEY", s->exchange);
 	else
-		buf_fmt(&r->why, "exchange %s is %s%s: give -r KEY", s->exchange,
-		    *type ? "a " : "of unknown type", *type ? type : "");
+		buf_fmt(&r->why, "exchange %s is a %s exchange: give %s", s->exchange, type,
+		    strcmp(type, "headers") == 0 ? "--match-header" : "-r KEY");
 	buf_cstr(&r->why);
 	r->code = 0;
 	return r->status = RMQ_FINAL;
