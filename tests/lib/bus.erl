@@ -3,7 +3,7 @@
 -module(bus).
 -export([vhost/1, drop_vhost/1, exchange/4, queue/4, delete_queue/2, delete_exchange/2,
 	 bind/4, bind/5, publish/5, publish/6, count/2, take/2, stats/2, queues/1,
-	 kick/1, consumers/2, equal/3, mixed/3]).
+	 kick/1, large/4, consumers/2, equal/3, mixed/3]).
 -include_lib("amqp_client/include/amqp_client.hrl").
 
 %% A virtual host of a test's own, with all rights for guest.
@@ -124,10 +124,17 @@ take_all(Ch, Queue, Acc) ->
 		#'basic.get_empty'{} -> lists:reverse(Acc)
 	end.
 
-%% Close every client connection, as an operator's close_all_connections does.
-kick(Reason) ->
-	[rabbit_networking:close_connection(P, Reason) || P <- rabbit_networking:connections()],
+%% Close the client connections to a virtual host, as an operator's
+%% close_all_connections does.
+kick(V) ->
+	[rabbit_networking:close_connection(P, "tests") || P <- rabbit_networking:connections(),
+	    (catch rabbit_reader:info(P, [vhost])) =:= [{vhost, V}]],
 	ok.
+
+%% N messages of Size bytes of text.
+large(V, Queue, N, Size) ->
+	Body = binary:part(binary:copy(<<"0123456789abcdef">>, Size div 16 + 1), 0, Size),
+	publish(V, <<>>, Queue, #'P_basic'{}, lists:duplicate(N, Body)).
 
 %% Put N messages of every kind into a queue: each property, each header type, bodies of
 %% JSON, text, bytes, and one of 1 MiB in each thousand.

@@ -167,6 +167,9 @@ publish_numbers() {
 		"=[<<\"{\\\"n\\\":\", (integer_to_binary(I))/binary, \"}\">> || I <- lists:seq($2, $3)]" > /dev/null
 }
 
+# publish_large QUEUE COUNT SIZE: messages of so many bytes of text.
+publish_large() { bus large "$1" "=$2" "=$3" > /dev/null; }
+
 # queue_count QUEUE: messages in it, those out with a consumer included, or "gone".
 queue_count() { bus count "$1"; }
 # queue_has QUEUE N, for retry.
@@ -175,8 +178,8 @@ queue_has() { [[ $(queue_count "$1") == "$2" ]]; }
 queue_stats() { bus stats "$1"; }
 queue_consumers() { [[ $(bus consumers "$1") == "$2" ]]; }
 
-# Close all client connections from the broker's side.
-broker_kick() { erlang 'bus:kick("tests").' > /dev/null; }
+# Close the connections to this test's virtual host from the broker's side.
+broker_kick() { bus kick > /dev/null; }
 
 # The broker application, the node stays.
 broker_stop() { node_call -a 'rabbit stop' > /dev/null; }
