@@ -129,7 +129,9 @@ hand_on(struct coproc *p)
 			ev_idle_stop(p->loop, &p->rest);
 			return;
 		case LINE_EOF:
-			down(p);
+			ev_idle_stop(p->loop, &p->rest);
+			if (!p->ops->mute)
+				down(p);
 			return;
 		}
 	}

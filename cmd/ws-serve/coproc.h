@@ -1,5 +1,5 @@
 /* coproc - a filter that runs beside the server: lines to it, lines from it. When it
- * ends or closes its stdout it is started again, after a pause that doubles from 100 ms
+ * ends, or closes its stdout and must not, it is started again, after a pause that doubles from 100 ms
  * to 10 s and begins anew once it has run for 10 s. Nothing here blocks. */
 #ifndef COPROC_H
 #define COPROC_H
@@ -19,6 +19,7 @@ enum {
 };
 
 struct coproc_ops {
+	bool mute; /* it may run on after closing its stdout */
 	/* A line, without its end; lasts for the call. coproc_free is forbidden in here,
 	 * coproc_retire is not. */
 	void (*line)(void *ctx, struct slice line);

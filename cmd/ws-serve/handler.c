@@ -136,7 +136,8 @@ on_turn(struct ev_loop *loop, struct ev_prepare *w, int revents)
 void
 handler_new(struct server *s)
 {
-	static const struct coproc_ops ops = { .line = on_line, .rest = on_rest, .down = on_down };
+	static const struct coproc_ops ops = { .mute = true, .line = on_line, .rest = on_rest,
+		.down = on_down };
 	struct handler *h;
 
 	if (!s->config->handler)
