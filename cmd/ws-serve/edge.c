@@ -132,6 +132,12 @@ edge_listeners(const struct server *s, const struct listener **list,
 	return s->edge->listener_count;
 }
 
+const struct tls_stats *
+edge_tls_stats(const struct server *s)
+{
+	return s->edge->tls ? tls_stats(s->edge->tls) : NULL;
+}
+
 /* --- HTTP --- */
 
 static struct http *
@@ -296,14 +302,15 @@ edge_close(struct server *s)
 	struct edge *e = s->edge;
 
 	ev_timer_stop(s->loop, &e->metrics_timer);
+	door_stop(s->door);
+	if (e->tls)
+		drain_relays(s, e->tls);
 	metrics_file_finish(&e->metrics);
 	door_free(e->admin_door);
 	door_free(s->door);
 	e->admin_door = s->door = NULL;
 	http_free(e->public_http);
 	http_free(e->admin_http);
-	if (e->tls)
-		drain_relays(s, e->tls);
 }
 
 void

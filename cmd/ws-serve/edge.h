@@ -7,6 +7,7 @@
 
 struct listener;
 struct server;
+struct tls_stats;
 
 /* Bind everything, load certificate and token; what is wrong ends the program. Nothing
  * is accepted yet. */
@@ -18,6 +19,9 @@ void edge_open(struct server *s);
 /* The public listeners; then, at *admin, the one of --admin or NULL. Returns their number. */
 int edge_listeners(const struct server *s, const struct listener **list,
     const struct listener **admin);
+
+/* What the TLS side has counted; NULL without TLS. */
+const struct tls_stats *edge_tls_stats(const struct server *s);
 
 /* Reload certificate and token in two steps: load them beside those in use (NULL, or why
  * not, valid until the next call), then take them or drop them. */

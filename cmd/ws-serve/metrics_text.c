@@ -5,12 +5,14 @@
 #include "conn.h"
 #include "control.h"
 #include "door.h"
+#include "edge.h"
 #include "events.h"
 #include "life.h"
 #include "metrics.h"
 #include "room.h"
 #include "send.h"
 #include "server.h"
+#include "tls.h"
 
 static void
 put_counters(struct buf *b, const struct counters *c)
@@ -100,14 +102,29 @@ put_door(struct buf *b, const struct door_stats *d)
 	}
 }
 
+static void
+put_tls(struct buf *b, const struct tls_stats *t)
+{
+	metrics_value(b, "ws_serve_tls_accepted_total", METRICS_COUNTER, "Connections over TLS",
+	    (double)t->accepted);
+	metrics_value(b, "ws_serve_tls_failed_total", METRICS_COUNTER, "TLS handshakes that failed",
+	    (double)t->failed);
+	metrics_value(b, "ws_serve_tls_relays", METRICS_GAUGE, "Connections over TLS now",
+	    (double)t->relays);
+}
+
 void
 metrics_text(struct buf *b, const struct server *s)
 {
+	const struct tls_stats *tls = edge_tls_stats(s);
+
 	struct control_stats control = control_stats(s);
 
 	put_gauges(b, s);
 	put_counters(b, &s->counters);
 	put_door(b, door_stats(s->door));
+	if (tls)
+		put_tls(b, tls);
 	metrics_value(b, "ws_serve_control_peers", METRICS_GAUGE, "Peers of the control socket",
 	    (double)control.peers);
 	metrics_value(b, "ws_serve_control_dropped_total", METRICS_COUNTER,
