@@ -3,6 +3,7 @@ load lib/common
 # server [MODE...]: a WebSocket server that misbehaves as asked (fixtures/ws-bench/server.py)
 # under the name "server"; $URL is its URL.
 server() {
+	rm -f "$T/server.out" # of the one before
 	start server /usr/bin/python3 "$ROOT/tests/fixtures/ws-bench/server.py" "$@"
 	wait_for server.out '^listen '
 	URL=$(sed -n 's/^listen //p' "$T/server.out")
@@ -453,7 +454,7 @@ s = socket.create_server(("127.0.0.1", 0)); print("listen ws://127.0.0.1:%d/" % 
 serve_refuses() {
 	stop serve
 	echo 'nothing' > "$T/rooms"
-	rm "$T/serve.in"
+	rm "$T/serve.in" "$T/serve.out"
 	serve --rooms "$T/rooms"
 	run -5 bench --fanout -c 2 -d 100ms
 	is '.kinds == {"error reply INVALID_ROOM":2} and .failed == 2'
