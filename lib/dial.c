@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,6 +38,17 @@ put_tls_error(struct buf *why, const char *otherwise)
 	ERR_clear_error();
 }
 
+/* Without this OpenSSL would ask for it on the terminal. */
+static int
+no_password(char *p, int size, int writing, void *ctx)
+{
+	(void)p;
+	(void)size;
+	(void)writing;
+	(void)ctx;
+	return 0;
+}
+
 SSL_CTX *
 dial_context(const struct dial_tls *tls, struct buf *why)
 {
@@ -54,6 +66,7 @@ dial_context(const struct dial_tls *tls, struct buf *why)
 	/* AMQP says itself where it ends; many peers just close. */
 	SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_default_passwd_cb(ctx, no_password);
 	SSL_CTX_set_verify(ctx, tls->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
 	if (tls->cacert ? !SSL_CTX_load_verify_locations(ctx, tls->cacert, NULL)
 		: !SSL_CTX_set_default_verify_paths(ctx))
@@ -151,38 +164,76 @@ expect_host(SSL *ssl, const char *host)
 	return SSL_set_tlsext_host_name(ssl, host) && X509_VERIFY_PARAM_set1_host(param, host, 0);
 }
 
+enum dial_status
+dial_secure(struct dial *d, const char *host, SSL_CTX *ctx, struct buf *why)
+{
+	ERR_clear_error();
+	d->ssl = SSL_new(ctx);
+	if (d->ssl && SSL_set_fd(d->ssl, d->fd) && expect_host(d->ssl, host))
+		return DIAL_OK;
+	put_tls_error(why, "TLS cannot begin");
+	return DIAL_FAILED;
+}
+
+/* Alerts by which a server refuses our certificate, or that there is none. */
+static bool
+refuses_us(unsigned long e)
+{
+	switch (ERR_GET_REASON(e)) {
+	case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+	case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+	case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+	case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+	case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+	case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+	case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+enum dial_status
+dial_handshake(struct dial *d, struct buf *why)
+{
+	enum dial_status failed;
+	long verdict;
+	int r, e;
+
+	ERR_clear_error();
+	errno = 0;
+	r = SSL_connect(d->ssl);
+	if (r == 1) {
+		d->read_wants_out = false;
+		return DIAL_OK;
+	}
+	e = SSL_get_error(d->ssl, r);
+	d->read_wants_out = e == SSL_ERROR_WANT_WRITE;
+	if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE)
+		return DIAL_AGAIN;
+	verdict = SSL_get_verify_result(d->ssl);
+	buf_str(why, "TLS: ");
+	if (verdict != X509_V_OK) {
+		buf_str(why, X509_verify_cert_error_string(verdict));
+		return DIAL_REFUSED;
+	}
+	failed = refuses_us(ERR_peek_last_error()) ? DIAL_REFUSED : DIAL_FAILED;
+	put_tls_error(why, errno ? strerror(errno) : "the peer ended the handshake");
+	return failed;
+}
+
 static enum dial_status
 handshake(struct dial *d, const char *host, SSL_CTX *ctx, int64_t deadline, struct buf *why)
 {
-	enum dial_status s = DIAL_OK;
-	long verdict;
+	enum dial_status s = dial_secure(d, host, ctx, why);
 
-	ERR_clear_error();
-	d->ssl = SSL_new(ctx);
-	if (!d->ssl || !SSL_set_fd(d->ssl, d->fd) || !expect_host(d->ssl, host)) {
-		put_tls_error(why, "TLS cannot begin");
-		return DIAL_FAILED;
-	}
-	while (s == DIAL_OK) {
-		int r = SSL_connect(d->ssl), e;
-
-		if (r == 1)
-			return DIAL_OK;
-		e = SSL_get_error(d->ssl, r);
-		if (e == SSL_ERROR_WANT_READ || e == SSL_ERROR_WANT_WRITE) {
-			s = wait_ready(d, e == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, deadline);
-			if (s == DIAL_FAILED)
-				buf_str(why, "the TLS handshake took too long");
+	while (s == DIAL_OK && (s = dial_handshake(d, why)) == DIAL_AGAIN) {
+		s = wait_ready(d, d->read_wants_out ? POLLOUT : POLLIN, deadline);
+		if (s == DIAL_FAILED)
+			buf_str(why, "the TLS handshake took too long");
+		else if (s == DIAL_OK)
 			continue;
-		}
-		verdict = SSL_get_verify_result(d->ssl);
-		buf_str(why, "TLS: ");
-		if (verdict != X509_V_OK) {
-			buf_str(why, X509_verify_cert_error_string(verdict));
-			return DIAL_REFUSED;
-		}
-		put_tls_error(why, "the peer ended the handshake");
-		return DIAL_FAILED;
+		return s;
 	}
 	return s;
 }
@@ -229,8 +280,10 @@ tls_result(struct dial *d, int r, bool *other_way, int want_other)
 	}
 	if (e == SSL_ERROR_ZERO_RETURN)
 		return 0;
-	if (e != SSL_ERROR_SYSCALL || !errno)
+	if (e != SSL_ERROR_SYSCALL || !errno) {
+		d->tls_error = ERR_reason_error_string(ERR_peek_last_error());
 		errno = EPROTO;
+	}
 	ERR_clear_error();
 	return -1;
 }
@@ -242,6 +295,7 @@ dial_read(struct dial *d, void *p, size_t n)
 
 	if (!d->ssl)
 		return recv(d->fd, p, n, 0);
+	ERR_clear_error();
 	errno = 0;
 	r = SSL_read(d->ssl, p, n > INT32_MAX ? INT32_MAX : (int)n);
 	d->read_wants_out = false;
@@ -256,6 +310,7 @@ dial_write(struct dial *d, const void *p, size_t n)
 
 	if (!d->ssl)
 		return send(d->fd, p, n, MSG_NOSIGNAL);
+	ERR_clear_error();
 	errno = 0;
 	w = SSL_write(d->ssl, p, n > INT32_MAX ? INT32_MAX : (int)n);
 	d->write_wants_in = false;

@@ -19,6 +19,7 @@ struct dial {
 	SSL *ssl;
 	bool read_wants_out; /* TLS: reading goes on when the socket can be written */
 	bool write_wants_in;
+	const char *tls_error; /* what OpenSSL says of the last EPROTO; static text or NULL */
 };
 
 /* What TLS needs; all of them may be NULL. */
@@ -37,6 +38,7 @@ enum dial_status {
 	DIAL_FAILED,  /* worth retrying */
 	DIAL_REFUSED, /* the peer's certificate is not what it should be, or ours is refused */
 	DIAL_STOPPED, /* a signal asked for the end (sig_stopping) */
+	DIAL_AGAIN,   /* dial_handshake: poll for dial_events, reading, and call it again */
 };
 
 /* Connect to host (a name, an IPv4 or IPv6 address) within limit_ms, all its addresses
@@ -44,6 +46,12 @@ enum dial_status {
  * another status than DIAL_OK *why says why and d is closed. */
 enum dial_status dial_open(struct dial *d, const char *host, uint16_t port, SSL_CTX *ctx,
     int64_t limit_ms, struct buf *why);
+
+/* TLS in an event loop: begin it on d->fd, a connected socket that does not block; then
+ * call dial_handshake until it does not answer DIAL_AGAIN. `host` is the name or address
+ * that the certificate must be for. Else as dial_open, but d stays open. */
+enum dial_status dial_secure(struct dial *d, const char *host, SSL_CTX *ctx, struct buf *why);
+enum dial_status dial_handshake(struct dial *d, struct buf *why);
 
 /* Bytes read or written; 0 at the end of the stream (reading); -1 with errno, EAGAIN when
  * poll must say first (for dial_events). EPROTO is an error of TLS. */
