@@ -1,7 +1,6 @@
 #include "link.h"
 
-#include <poll.h>
-#include <stdlib.h>
+#include <errno.h>
 #include <string.h>
 
 enum {
@@ -11,11 +10,11 @@ enum {
 };
 
 int
-link_open(struct link *l, const struct options *o, struct wire *w, struct dial *d, int64_t now)
+link_open(struct link *l, const struct options *o, struct wire *w, struct opening *d, int64_t now)
 {
 	*l = (struct link){ .o = o, .wire = w, .net = d->net, .opened = now, .heard = now,
 		.ping_due = -1, .pong_end = -1, .close_end = -1 };
-	d->net = (struct net){ .fd = -1 };
+	d->net = (struct dial){ .fd = -1 };
 	l->guard.deflate = d->upgrade.extension.n != 0;
 	l->guard.max_message = (uint64_t)o->max_message;
 	buf_slice(&l->rx, slice_from(buf_view(&d->in), d->head));
@@ -29,7 +28,7 @@ link_end(struct link *l, struct outq *queue)
 {
 	if (l->wire)
 		wire_abandon(l->wire, queue);
-	net_close(&l->net);
+	dial_close(&l->net);
 	buf_free(&l->rx);
 	buf_free(&l->why);
 	buf_free(&l->close_reason);
@@ -85,6 +84,19 @@ link_ping(struct link *l)
 
 /* --- from the network --- */
 
+/* A read or write has failed: for good? */
+static bool
+failed(struct link *l)
+{
+	if (errno == EAGAIN || errno == EINTR)
+		return false;
+	if (!l->why.n)
+		buf_str(&l->why, errno == EPROTO && l->net.tls_error ? l->net.tls_error
+								     : strerror(errno));
+	l->lost = true;
+	return true;
+}
+
 static void
 receive(struct link *l, int64_t now)
 {
@@ -92,14 +104,13 @@ receive(struct link *l, int64_t now)
 
 	if (l->eof || l->rx.n >= CHUNK)
 		return;
-	n = net_read(&l->net, buf_reserve(&l->rx, CHUNK), CHUNK, &l->why);
+	n = dial_read(&l->net, buf_reserve(&l->rx, CHUNK), CHUNK);
 	if (n > 0) {
 		l->rx.n += (size_t)n;
 		l->heard = now;
 		l->pong_end = -1;
-	} else if (n != NET_AGAIN) {
+	} else if (n == 0 || failed(l)) {
 		l->eof = true;
-		l->lost |= n == NET_FAILED;
 	}
 }
 
@@ -138,11 +149,11 @@ transmit(struct link *l)
 
 	if (l->lost || !out.n)
 		return false;
-	n = net_write(&l->net, out.p, out.n, &l->why);
-	if (n == NET_FAILED)
-		l->lost = true;
-	if (n <= 0)
+	n = dial_write(&l->net, out.p, out.n);
+	if (n < 0) {
+		failed(l);
 		return false;
+	}
 	wire_sent(l->wire, (size_t)n);
 	wire_pump(l->wire);
 	return true;
@@ -219,13 +230,8 @@ link_step(struct link *l, struct outq *queue, bool paused, int64_t now)
 short
 link_events(const struct link *l, bool paused)
 {
-	short events = 0;
-
-	if (!paused && !l->eof && l->rx.n < CHUNK)
-		events |= POLLIN;
-	if (wire_output(l->wire).n || l->net.wants_write)
-		events |= POLLOUT;
-	return events;
+	return dial_events(&l->net, !paused && !l->eof && l->rx.n < CHUNK,
+	    wire_output(l->wire).n != 0);
 }
 
 int64_t
@@ -242,5 +248,5 @@ link_due(const struct link *l)
 bool
 link_busy(const struct link *l, bool paused)
 {
-	return !paused && !l->eof && l->rx.n < CHUNK && l->net.ssl && SSL_pending(l->net.ssl) > 0;
+	return !paused && !l->eof && l->rx.n < CHUNK && dial_pending(&l->net);
 }

@@ -8,7 +8,7 @@
 
 #include "dial.h"
 #include "guard.h"
-#include "net.h"
+#include "opening.h"
 #include "options.h"
 #include "outq.h"
 #include "wire.h"
@@ -16,7 +16,7 @@
 struct link {
 	const struct options *o;
 	struct wire *wire;
-	struct net net;
+	struct dial net;
 	struct guard guard;
 	struct buf rx;       /* from the network, not yet passed on */
 	bool eof, lost;      /* nothing more comes from the network / nor can be sent */
@@ -41,7 +41,7 @@ struct link {
 };
 
 /* Take over what `d` has opened. 0, or -1 with errno when libwebsockets cannot. */
-int link_open(struct link *l, const struct options *o, struct wire *w, struct dial *d,
+int link_open(struct link *l, const struct options *o, struct wire *w, struct opening *d,
     int64_t now);
 
 /* Move what can be moved, in both directions; messages are taken from *queue. `paused`:

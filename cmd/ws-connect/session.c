@@ -10,7 +10,7 @@
 
 #include "backoff.h"
 #include "closecode.h"
-#include "dial.h"
+#include "opening.h"
 #include "exit.h"
 #include "input.h"
 #include "io.h"
@@ -20,7 +20,6 @@
 #include "output.h"
 #include "prelude.h"
 #include "sig.h"
-#include "tls.h"
 #include "token.h"
 
 enum {
@@ -31,7 +30,7 @@ enum {
 enum phase {
 	PHASE_WAIT,  /* until `retry` */
 	PHASE_TOKEN,
-	PHASE_DIAL,
+	PHASE_OPENING,
 	PHASE_OPEN,
 	PHASE_ENDED, /* exit_code is set */
 };
@@ -51,7 +50,7 @@ struct session {
 	uint64_t dropped;  /* messages that a full queue lost */
 
 	enum phase phase;
-	struct dial dial;
+	struct opening opening;
 	struct link link;
 	struct backoff backoff;
 	uint64_t attempt;     /* in this row, from 1 */
@@ -193,24 +192,22 @@ got_token(struct session *s)
 		attempt_failed(s, END_FINAL, "the token was refused, and there is no new one");
 		return;
 	}
-	dial_start(&s->dial, s->o, s->tls, s->o->token_in == TOKEN_MESSAGE ? S("") : token, s->now);
-	s->phase = PHASE_DIAL;
+	opening_start(&s->opening, s->o, s->tls, s->o->token_in == TOKEN_MESSAGE ? S("") : token, s->now);
+	s->phase = PHASE_OPENING;
 }
 
 static void
-token_result(struct session *s, enum token_status t, const char *why)
+token_result(struct session *s, enum token_status t)
 {
 	if (t == TOKEN_READY)
 		got_token(s);
 	else if (t == TOKEN_FAILED)
-		attempt_failed(s, END_RETRY, why);
+		attempt_failed(s, END_RETRY, s->token.why);
 }
 
 static void
 begin_attempt(struct session *s)
 {
-	const char *why = NULL;
-
 	s->retry = -1;
 	s->attempt++;
 	s->totals.attempts++;
@@ -218,7 +215,7 @@ begin_attempt(struct session *s)
 	s->phase = PHASE_TOKEN;
 	output_connecting(&s->output, s->attempt);
 	msg_info("connecting to %s", s->o->shown.p);
-	token_result(s, token_start(&s->token, &why), why);
+	token_result(s, token_start(&s->token));
 }
 
 static void
@@ -227,7 +224,7 @@ opened(struct session *s)
 	struct outq prelude = { 0 };
 
 	msg_info("connected to %s", s->o->shown.p);
-	output_connected(&s->output, s->dial.upgrade.subprotocol, s->dial.upgrade.extension.n != 0);
+	output_connected(&s->output, s->opening.upgrade.subprotocol, s->opening.upgrade.extension.n != 0);
 	s->totals.connections++;
 	s->received = 0;
 	s->sent_before = wire_count(s->wire);
@@ -237,26 +234,26 @@ opened(struct session *s)
 	    s->o->token_in == TOKEN_MESSAGE ? buf_view(&s->token.value) : S(""), &prelude);
 	outq_prepend(&s->queue, &prelude);
 	s->phase = PHASE_OPEN;
-	if (link_open(&s->link, s->o, s->wire, &s->dial, s->now))
+	if (link_open(&s->link, s->o, s->wire, &s->opening, s->now))
 		msg_die(EXIT_HOST, "cannot use libwebsockets: %s", strerror(errno));
-	dial_end(&s->dial);
+	opening_end(&s->opening);
 }
 
 static void
-step_dial(struct session *s)
+step_opening(struct session *s)
 {
-	static const enum ending endings[] = { [DIAL_RETRY] = END_RETRY,
-		[DIAL_FINAL] = END_FINAL, [DIAL_UNAUTHORIZED] = END_TOKEN };
+	static const enum ending endings[] = { [OPENING_RETRY] = END_RETRY,
+		[OPENING_FINAL] = END_FINAL, [OPENING_UNAUTHORIZED] = END_TOKEN };
 
-	dial_step(&s->dial, s->now);
-	if (s->dial.state == DIAL_OPEN) {
+	opening_step(&s->opening, s->now);
+	if (s->opening.state == OPENING_DONE) {
 		opened(s);
-	} else if (s->dial.state == DIAL_FAILED) {
-		enum ending how = endings[s->dial.failure];
-		char *why = buf_cstr(&s->dial.error);
+	} else if (s->opening.state == OPENING_FAILED) {
+		enum ending how = endings[s->opening.failure];
+		char *why = buf_cstr(&s->opening.error);
 
 		attempt_failed(s, how, why);
-		dial_end(&s->dial);
+		opening_end(&s->opening);
 	}
 }
 
@@ -470,9 +467,9 @@ check_times(struct session *s)
 		leave(s, incomplete(s) ? EXIT_TIMEOUT : EXIT_DONE, false);
 	} else if (s->close_asked && s->phase == PHASE_OPEN) {
 		leave_with(s, EXIT_DONE, &s->close, false);
-	} else if (due(s, s->attempt_end) && s->phase == PHASE_DIAL) {
-		dial_fail(&s->dial, DIAL_RETRY, "timed out");
-		step_dial(s);
+	} else if (due(s, s->attempt_end) && s->phase == PHASE_OPENING) {
+		opening_fail(&s->opening, OPENING_RETRY, "timed out");
+		step_opening(s);
 	} else if (due(s, s->attempt_end) && s->phase == PHASE_TOKEN) {
 		attempt_failed(s, END_RETRY, "the token command takes too long");
 	} else if (due(s, s->retry) && s->phase == PHASE_WAIT) {
@@ -512,9 +509,9 @@ poll_ms(const struct session *s, bool background)
 	int metrics_ms = metrics_file_wait(&s->metrics);
 	int64_t first = -1, times[] = { s->total_end, idle_end(s), linger_end(s),
 		s->phase == PHASE_WAIT ? s->retry : -1,
-		s->phase == PHASE_DIAL || s->phase == PHASE_TOKEN ? s->attempt_end : -1,
-		s->phase == PHASE_DIAL && s->dial.next_ms ? s->dial.next_ms : -1,
-		s->phase == PHASE_TOKEN && s->token.fd < 0 ? s->now + TOKEN_POLL_MS : -1,
+		s->phase == PHASE_OPENING || s->phase == PHASE_TOKEN ? s->attempt_end : -1,
+		s->phase == PHASE_OPENING && s->opening.next_ms ? s->opening.next_ms : -1,
+		s->phase == PHASE_TOKEN && s->token.command.out < 0 ? s->now + TOKEN_POLL_MS : -1,
 		s->phase == PHASE_OPEN ? link_due(&s->link) : -1,
 		background ? s->now + TTY_LOOK_MS : -1,
 		metrics_ms < 0 ? -1 : s->now + metrics_ms };
@@ -543,9 +540,9 @@ wait_events(struct session *s)
 	};
 
 	if (s->phase == PHASE_TOKEN)
-		p[3] = (struct pollfd){ .fd = s->token.fd, .events = POLLIN };
-	else if (s->phase == PHASE_DIAL)
-		p[3] = (struct pollfd){ .fd = s->dial.net.fd, .events = dial_events(&s->dial) };
+		p[3] = (struct pollfd){ .fd = s->token.command.out, .events = POLLIN };
+	else if (s->phase == PHASE_OPENING)
+		p[3] = (struct pollfd){ .fd = s->opening.net.fd, .events = opening_events(&s->opening) };
 	else if (s->phase == PHASE_OPEN)
 		p[3] = (struct pollfd){ .fd = s->link.net.fd,
 			.events = link_events(&s->link, paused(s)) };
@@ -563,17 +560,15 @@ wait_events(struct session *s)
 static void
 step(struct session *s)
 {
-	const char *why = NULL;
-
 	check_signals(s);
 	if (s->phase != PHASE_ENDED)
 		check_times(s);
 	take_input(s);
 	/* In this order, so that what one step has begun the next goes on with. */
 	if (s->phase == PHASE_TOKEN)
-		token_result(s, token_step(&s->token, &why), why);
-	if (s->phase == PHASE_DIAL)
-		step_dial(s);
+		token_result(s, token_step(&s->token));
+	if (s->phase == PHASE_OPENING)
+		step_opening(s);
 	if (s->phase == PHASE_OPEN)
 		step_link(s);
 	output_push(&s->output);
@@ -629,28 +624,34 @@ static void
 session_free(struct session *s)
 {
 	link_end(&s->link, NULL);
-	dial_end(&s->dial);
+	opening_end(&s->opening);
 	wire_free(s->wire);
 	outq_free(&s->queue);
 	token_free(&s->token);
 	prelude_free(&s->prelude);
 	input_free(&s->input);
 	output_free(&s->output);
-	SSL_CTX_free(s->tls);
+	dial_context_free(s->tls);
 }
 
 int
 session_run(const struct options *o)
 {
-	struct session s = { .o = o, .retry = -1, .link.net.fd = -1, .dial.net.fd = -1 };
+	struct session s = { .o = o, .retry = -1, .link.net.fd = -1, .opening.net.fd = -1 };
 	int code;
 
 	s.backoff = (struct backoff){ .min_ms = o->delay_min, .max_ms = o->delay_max,
 		.jitter = (unsigned)o->jitter };
 	s.now = s.last_in = clock_ms();
 	s.total_end = o->timeout ? s.now + o->timeout : -1;
-	if (url_secure(&o->url))
-		s.tls = tls_context(o);
+	if (url_secure(&o->url)) {
+		struct buf why = { 0 };
+
+		s.tls = dial_context(&(struct dial_tls){ .cacert = o->cacert, .cert = o->cert,
+			.key = o->key, .insecure = o->insecure }, &why);
+		if (!s.tls)
+			msg_die(EXIT_USAGE, "%s", buf_cstr(&why));
+	}
 	if (prelude_load(&s.prelude, o))
 		msg_die(EXIT_USAGE, "--on-open %s: %s", o->on_open, strerror(errno));
 	sig_init(o->drain);

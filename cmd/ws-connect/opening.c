@@ -1,4 +1,4 @@
-#include "dial.h"
+#include "opening.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base64.h"
-#include "tls.h"
 
 enum {
 	READ_CHUNK = 16 << 10,
@@ -19,10 +18,10 @@ enum {
 	EACH_ADDRESS_MS = 3000, /* before the next address of a name is tried */
 };
 
-static void advance(struct dial *d, int64_t now_ms);
+static void advance(struct opening *d, int64_t now_ms);
 
 void
-dial_fail(struct dial *d, enum dial_failure failure, const char *fmt, ...)
+opening_fail(struct opening *d, enum opening_failure failure, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -31,14 +30,14 @@ dial_fail(struct dial *d, enum dial_failure failure, const char *fmt, ...)
 	buf_vfmt(&d->error, fmt, ap);
 	va_end(ap);
 	d->failure = failure;
-	d->state = DIAL_FAILED;
-	net_close(&d->net);
+	d->state = OPENING_FAILED;
+	dial_close(&d->net);
 }
 
 void
-dial_end(struct dial *d)
+opening_end(struct opening *d)
 {
-	net_close(&d->net);
+	dial_close(&d->net);
 	if (d->list)
 		freeaddrinfo(d->list);
 	if (d->out.p)
@@ -47,13 +46,13 @@ dial_end(struct dial *d)
 	buf_free(&d->in);
 	buf_free(&d->upgrade.extension);
 	buf_free(&d->error);
-	*d = (struct dial){ .net.fd = -1 };
+	*d = (struct opening){ .net.fd = -1 };
 }
 
 /* --- connecting --- */
 
 static void
-connected(struct dial *d)
+connected(struct opening *d)
 {
 	const struct options *o = d->o;
 
@@ -71,22 +70,22 @@ connected(struct dial *d)
 			buf_free(&login);
 		}
 		buf_str(&d->out, "\r\n\r\n");
-		d->state = DIAL_PROXY;
+		d->state = OPENING_PROXY;
 	} else {
-		d->state = DIAL_TLS;
+		d->state = OPENING_TLS;
 	}
 }
 
 /* Begin to connect to d->address, or to the next one that can be tried. */
 static void
-try_addresses(struct dial *d, int64_t now_ms)
+try_addresses(struct opening *d, int64_t now_ms)
 {
 	int error = 0;
 
 	for (; d->address; d->address = d->address->ai_next) {
 		struct addrinfo *a = d->address;
 
-		net_close(&d->net);
+		dial_close(&d->net);
 		d->net.fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 		if (d->net.fd < 0) {
 			error = errno;
@@ -99,26 +98,26 @@ try_addresses(struct dial *d, int64_t now_ms)
 		}
 		error = errno;
 	}
-	dial_fail(d, DIAL_RETRY, "%s", strerror(error));
+	opening_fail(d, OPENING_RETRY, "%s", strerror(error));
 }
 
 static void
-connect_unix(struct dial *d)
+connect_unix(struct opening *d)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 
 	if (strlen(d->o->url.socket) >= sizeof(a.sun_path)) {
-		dial_fail(d, DIAL_FINAL, "the socket's path is too long");
+		opening_fail(d, OPENING_FINAL, "the socket's path is too long");
 		return;
 	}
 	strcpy(a.sun_path, d->o->url.socket);
 	d->net.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (d->net.fd < 0 || connect(d->net.fd, (struct sockaddr *)&a, sizeof(a)) < 0)
-		dial_fail(d, DIAL_RETRY, "%s", strerror(errno));
+		opening_fail(d, OPENING_RETRY, "%s", strerror(errno));
 }
 
 static void
-connect_name(struct dial *d, int64_t now_ms)
+connect_name(struct opening *d, int64_t now_ms)
 {
 	const struct url *u = d->o->proxy.host ? &d->o->proxy : &d->o->url;
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
@@ -129,7 +128,7 @@ connect_name(struct dial *d, int64_t now_ms)
 	snprintf(port, sizeof(port), "%u", u->port);
 	rc = getaddrinfo(u->host, port, &hints, &d->list);
 	if (rc) {
-		dial_fail(d, DIAL_RETRY, "cannot resolve %s: %s", u->host,
+		opening_fail(d, OPENING_RETRY, "cannot resolve %s: %s", u->host,
 		    rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
 		return;
 	}
@@ -138,10 +137,10 @@ connect_name(struct dial *d, int64_t now_ms)
 }
 
 void
-dial_start(struct dial *d, const struct options *o, SSL_CTX *tls, struct slice token,
+opening_start(struct opening *d, const struct options *o, SSL_CTX *tls, struct slice token,
     int64_t now_ms)
 {
-	*d = (struct dial){ .o = o, .tls = tls, .token = token, .net.fd = -1 };
+	*d = (struct opening){ .o = o, .tls = tls, .token = token, .net.fd = -1 };
 	if (o->url.socket)
 		connect_unix(d);
 	else
@@ -150,7 +149,7 @@ dial_start(struct dial *d, const struct options *o, SSL_CTX *tls, struct slice t
 
 /* Poll says that connect(2) has an answer, or its time is over. */
 static void
-check_connect(struct dial *d, int64_t now_ms)
+check_connect(struct opening *d, int64_t now_ms)
 {
 	struct pollfd p = { .fd = d->net.fd, .events = POLLOUT };
 	socklen_t n = sizeof(int);
@@ -169,23 +168,28 @@ check_connect(struct dial *d, int64_t now_ms)
 	if (d->address)
 		try_addresses(d, now_ms);
 	else
-		dial_fail(d, DIAL_RETRY, "%s", strerror(error));
+		opening_fail(d, OPENING_RETRY, "%s", strerror(error));
 }
 
 /* --- proxy, TLS, upgrade --- */
 
+static void
+fail_io(struct opening *d)
+{
+	opening_fail(d, OPENING_RETRY, "%s",
+	    errno == EPROTO && d->net.tls_error ? d->net.tls_error : strerror(errno));
+}
+
 /* True when all of d->out was written. */
 static bool
-send_out(struct dial *d)
+send_out(struct opening *d)
 {
 	while (d->out.n) {
-		struct buf why = { 0 };
-		ssize_t n = net_write(&d->net, d->out.p, d->out.n, &why);
+		ssize_t n = dial_write(&d->net, d->out.p, d->out.n);
 
-		if (n == NET_FAILED)
-			dial_fail(d, DIAL_RETRY, "%s", buf_cstr(&why));
-		buf_free(&why);
-		if (n <= 0)
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			fail_io(d);
+		if (n < 0)
 			return false;
 		buf_drop(&d->out, (size_t)n);
 	}
@@ -194,69 +198,57 @@ send_out(struct dial *d)
 
 enum got { GOT_SOME, GOT_END, GOT_NOTHING };
 
-/* Read once into d->in. Failure is as good as the end, but is told. */
+/* Read once into d->in. A failure is told. */
 static enum got
-read_in(struct dial *d)
+read_in(struct opening *d)
 {
-	struct buf why = { 0 };
-	ssize_t n = net_read(&d->net, buf_reserve(&d->in, READ_CHUNK), READ_CHUNK, &why);
+	ssize_t n = dial_read(&d->net, buf_reserve(&d->in, READ_CHUNK), READ_CHUNK);
 
 	if (n > 0)
 		d->in.n += (size_t)n;
-	if (n == NET_FAILED)
-		dial_fail(d, DIAL_RETRY, "%s", buf_cstr(&why));
-	buf_free(&why);
+	else if (n < 0 && errno != EAGAIN && errno != EINTR)
+		fail_io(d);
 	return n > 0 ? GOT_SOME : n == 0 ? GOT_END : GOT_NOTHING;
 }
 
 static void
-begin_upgrade(struct dial *d)
+begin_upgrade(struct opening *d)
 {
 	upgrade_key(d->key);
 	upgrade_request(&d->out, d->o, d->key, d->token);
-	d->state = DIAL_UPGRADE;
+	d->state = OPENING_UPGRADE;
 }
 
 static void
-step_tls(struct dial *d)
+step_tls(struct opening *d)
 {
 	struct buf why = { 0 };
+	enum dial_status s = DIAL_OK;
 
-	if (!d->tls) {
+	if (d->tls && !d->net.ssl)
+		s = dial_secure(&d->net, d->o->url.socket ? "localhost" : d->o->url.host, d->tls, &why);
+	if (d->tls && s == DIAL_OK)
+		s = dial_handshake(&d->net, &why);
+	if (s == DIAL_OK)
 		begin_upgrade(d);
-		return;
-	}
-	if (!d->net.ssl)
-		tls_start(&d->net, d->tls, d->o);
-	switch (tls_step(&d->net, &why)) {
-	case TLS_DONE:
-		begin_upgrade(d);
-		break;
-	case TLS_AGAIN:
-		break;
-	case TLS_UNTRUSTED:
-		dial_fail(d, DIAL_FINAL, "%s", buf_cstr(&why));
-		break;
-	case TLS_FAILED:
-		dial_fail(d, DIAL_RETRY, "%s", buf_cstr(&why));
-		break;
-	}
+	else if (s != DIAL_AGAIN)
+		opening_fail(d, s == DIAL_REFUSED ? OPENING_FINAL : OPENING_RETRY, "%s", buf_cstr(&why));
 	buf_free(&why);
 }
 
 /* RFC 9110: what may pass by itself, and what will not. */
-static enum dial_failure
+static enum opening_failure
 verdict(unsigned status)
 {
 	if (status == 401)
-		return DIAL_UNAUTHORIZED;
-	return status == 408 || status == 425 || status == 429 || status >= 500 ? DIAL_RETRY
-										: DIAL_FINAL;
+		return OPENING_UNAUTHORIZED;
+	return status == 408 || status == 425 || status == 429 || status >= 500 ? OPENING_RETRY
+										: OPENING_FINAL;
 }
 
 /* What the server said, on one line: the start of the body, blanks squeezed. */
 static void
-fail_refused(struct dial *d, const struct http_reply *r)
+fail_refused(struct opening *d, const struct http_reply *r)
 {
 	struct slice body = slice_trim(slice_from(buf_view(&d->in), d->head));
 	struct slice location = http_field(r->fields, "location", NULL);
@@ -282,14 +274,14 @@ fail_refused(struct dial *d, const struct http_reply *r)
 			buf_byte(&text, body.p[i] ? body.p[i] : ' ');
 		}
 	}
-	dial_fail(d, verdict(r->status), "%s", buf_cstr(&text));
+	opening_fail(d, verdict(r->status), "%s", buf_cstr(&text));
 	d->status = r->status;
 	buf_free(&text);
 }
 
 /* The body is over: as long as it said, or as much as is shown. */
 static bool
-body_complete(const struct dial *d, const struct http_reply *r)
+body_complete(const struct opening *d, const struct http_reply *r)
 {
 	struct slice length = http_field(r->fields, "content-length", NULL);
 	size_t got = d->in.n - d->head, want = 0;
@@ -305,7 +297,7 @@ body_complete(const struct dial *d, const struct http_reply *r)
 }
 
 static void
-step_body(struct dial *d)
+step_body(struct opening *d)
 {
 	struct http_reply r;
 	const char *why;
@@ -316,28 +308,28 @@ step_body(struct dial *d)
 		got = read_in(d);
 		http_reply(buf_view(&d->in), &r, &why);
 	}
-	if (got != GOT_NOTHING || d->state == DIAL_FAILED)
+	if (got != GOT_NOTHING || d->state == OPENING_FAILED)
 		fail_refused(d, &r);
 }
 
 static void
-opened(struct dial *d, const struct http_reply *r)
+opened(struct opening *d, const struct http_reply *r)
 {
 	const char *why = upgrade_check(r, d->o, d->key, &d->upgrade);
 
 	if (why) {
-		dial_fail(d, DIAL_FINAL, "the server's handshake has %s", why);
+		opening_fail(d, OPENING_FINAL, "the server's handshake has %s", why);
 		return;
 	}
 	d->head = r->length;
-	d->state = DIAL_OPEN;
+	d->state = OPENING_DONE;
 }
 
 /* A proxy's reply or the server's. */
 static void
-step_reply(struct dial *d, int64_t now_ms)
+step_reply(struct opening *d, int64_t now_ms)
 {
-	const char *from = d->state == DIAL_PROXY ? "the proxy" : "the server";
+	const char *from = d->state == OPENING_PROXY ? "the proxy" : "the server";
 	struct http_reply r;
 	const char *why;
 	enum http_parse s;
@@ -356,71 +348,69 @@ step_reply(struct dial *d, int64_t now_ms)
 		enum got got = read_in(d);
 
 		if (got == GOT_END)
-			dial_fail(d, DIAL_RETRY, "%s closed the connection during the handshake", from);
+			opening_fail(d, OPENING_RETRY, "%s closed the connection during the handshake", from);
 		if (got != GOT_SOME)
 			return;
 	}
 	if (s == HTTP_BAD) {
-		dial_fail(d, DIAL_FINAL, "%s sent %s", from, why);
-	} else if (d->state == DIAL_PROXY && r.status / 100 == 2) {
+		opening_fail(d, OPENING_FINAL, "%s sent %s", from, why);
+	} else if (d->state == OPENING_PROXY && r.status / 100 == 2) {
 		if (d->in.n > r.length) {
-			dial_fail(d, DIAL_FINAL, "the proxy sent data of its own");
+			opening_fail(d, OPENING_FINAL, "the proxy sent data of its own");
 			return;
 		}
 		buf_clear(&d->in);
-		d->state = DIAL_TLS;
+		d->state = OPENING_TLS;
 		advance(d, now_ms);
-	} else if (d->state == DIAL_PROXY) {
-		dial_fail(d, r.status == 407 ? DIAL_FINAL : verdict(r.status) == DIAL_RETRY ? DIAL_RETRY
-			: DIAL_FINAL, "the proxy refused with HTTP status %u %.*s", r.status,
+	} else if (d->state == OPENING_PROXY) {
+		opening_fail(d, r.status == 407 ? OPENING_FINAL : verdict(r.status) == OPENING_RETRY ? OPENING_RETRY
+			: OPENING_FINAL, "the proxy refused with HTTP status %u %.*s", r.status,
 		    (int)r.reason.n, r.reason.p);
 	} else if (r.status == 101) {
 		opened(d, &r);
 	} else {
 		d->head = r.length;
-		d->state = DIAL_BODY;
+		d->state = OPENING_BODY;
 		step_body(d);
 	}
 }
 
 static void
-advance(struct dial *d, int64_t now_ms)
+advance(struct opening *d, int64_t now_ms)
 {
-	enum dial_state before;
+	enum opening_state before;
 
 	do {
 		before = d->state;
 		switch (d->state) {
-		case DIAL_CONNECTING:
+		case OPENING_CONNECTING:
 			check_connect(d, now_ms);
 			break;
-		case DIAL_TLS:
+		case OPENING_TLS:
 			step_tls(d);
 			break;
-		case DIAL_PROXY:
-		case DIAL_UPGRADE:
+		case OPENING_PROXY:
+		case OPENING_UPGRADE:
 			step_reply(d, now_ms);
 			break;
-		case DIAL_BODY:
+		case OPENING_BODY:
 			step_body(d);
 			break;
-		case DIAL_OPEN:
-		case DIAL_FAILED:
+		case OPENING_DONE:
+		case OPENING_FAILED:
 			break;
 		}
 	} while (d->state != before);
 }
 
 void
-dial_step(struct dial *d, int64_t now_ms)
+opening_step(struct opening *d, int64_t now_ms)
 {
 	advance(d, now_ms);
 }
 
 short
-dial_events(const struct dial *d)
+opening_events(const struct opening *d)
 {
-	if (d->state == DIAL_CONNECTING || d->out.n || d->net.wants_write)
-		return POLLIN | POLLOUT;
-	return POLLIN;
+	return dial_events(&d->net, true, d->state == OPENING_CONNECTING || d->out.n);
 }
