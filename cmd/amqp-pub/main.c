@@ -50,14 +50,16 @@ add_property(const struct opt *opt, const char *value)
 	}
 	f = amqpprops_find(name);
 	slice_cut(&rest, '=');
-	if (f != PROP_COUNT && amqpprops_check(f, buf_view(&json), &why)) {
+	if (f == PROP_COUNT) {
+		why = "not the name of a property";
+	} else if (!amqpprops_check(f, buf_view(&json), &why)) {
+		why = NULL;
+	} else {
 		buf_clear(&json);
 		js_put_string(&json, rest);
-		if (amqpprops_check(f, buf_view(&json), &why) == 0)
+		if (!amqpprops_check(f, buf_view(&json), &why))
 			why = NULL;
 	}
-	if (f == PROP_COUNT)
-		why = "not the name of a property";
 	if (!why) /* kept as long as the program runs */
 		opts.plan.defaults.json[f] = buf_view(&json);
 	else

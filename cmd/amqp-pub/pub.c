@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,6 +42,7 @@ struct pub {
 	struct metrics_file metrics;
 	uint64_t ack_tag;  /* highest that is done and not yet written; 0: none */
 	bool connected, blocked, input_ended, failed;
+	bool acks_gone;    /* nobody reads them any more */
 	bool sent_before;  /* what waits in the window was sent on another connection */
 	int code;
 	int64_t retry_at, stop_at;
@@ -102,7 +104,7 @@ release(struct pub *p)
 
 	while (window_release(&p->window, &e)) {
 		free(e.line);
-		if (!p->o->acks || !e.tag)
+		if (!p->o->acks || p->acks_gone || !e.tag)
 			continue;
 		if (e.refused) {
 			if (p->ack_tag)
@@ -112,11 +114,6 @@ release(struct pub *p)
 		} else {
 			p->ack_tag = e.tag;
 		}
-	}
-	/* One for all: only the last counts, and a slow reader lets none pile up. */
-	if (p->ack_tag && !out_pending(&p->acks)) {
-		put_ack(p, p->ack_tag, "");
-		p->ack_tag = 0;
 	}
 }
 
@@ -455,6 +452,40 @@ wait_time(struct pub *p)
 	return until < now ? 0 : (int)(until - now);
 }
 
+/* Who reads the acknowledgements has gone. When the writer of the input has gone as well,
+ * the pipeline is coming to its end, and what is on its way is still delivered. */
+static void
+acks_gone(struct pub *p)
+{
+	struct pollfd in = { .fd = p->in.fd, .events = POLLIN };
+
+	if (!p->input_ended && (poll(&in, 1, 0) < 1 || !(in.revents & POLLHUP)))
+		out_sigpipe();
+	p->acks_gone = true;
+	p->ack_tag = 0;
+	out_free(&p->acks);
+}
+
+/* One acknowledgement for all: only the last counts, and a slow reader lets none pile up. */
+static void
+write_acks(struct pub *p)
+{
+	int pushed;
+
+	do {
+		if (p->ack_tag && !out_pending(&p->acks)) {
+			put_ack(p, p->ack_tag, "");
+			p->ack_tag = 0;
+		}
+		pushed = out_push(&p->acks);
+	} while (pushed == 1 && p->ack_tag);
+	if (pushed < 0) {
+		if (p->acks.error != EPIPE)
+			out_die(&p->acks, "standard output");
+		acks_gone(p);
+	}
+}
+
 static void
 poll_once(struct pub *p)
 {
@@ -464,7 +495,7 @@ poll_once(struct pub *p)
 		  .events = p->connected ? rmq_events(&p->rmq, true) : 0 },
 		{ .fd = wants_input(p) ? p->in.fd : -1, .events = POLLIN },
 		{ .fd = sig_fd(), .events = POLLIN },
-		{ .fd = p->o->acks ? p->acks.fd : -1, .events = out_pending(&p->acks) ? POLLOUT : 0 },
+		{ .fd = p->o->acks && !p->acks_gone ? p->acks.fd : -1, .events = out_pending(&p->acks) ? POLLOUT : 0 },
 	};
 
 	if (p->failed)
@@ -474,7 +505,7 @@ poll_once(struct pub *p)
 	if (f[2].revents)
 		sig_clear();
 	if (f[3].revents & (POLLERR | POLLHUP))
-		out_sigpipe();
+		acks_gone(p);
 	if (f[1].revents && line_fill(&p->in) < 0 && errno != EINTR && errno != EAGAIN)
 		msg_die(EXIT_HOST, "cannot read standard input: %s", strerror(errno));
 	if (f[0].revents && p->connected)
@@ -534,6 +565,7 @@ pub_run(const struct pub_options *o, struct broker *b)
 
 	sig_init(o->drain_ms);
 	line_init(&p.in, STDIN_FILENO, (size_t)o->max_line);
+	signal(SIGPIPE, SIG_IGN); /* EPIPE says the same, where it can be judged */
 	if (o->acks && out_init_async(&p.acks, STDOUT_FILENO))
 		msg_die(EXIT_HOST, "cannot write standard output: %s", strerror(errno));
 	window_init(&p.window, (size_t)o->window);
@@ -547,8 +579,7 @@ pub_run(const struct pub_options *o, struct broker *b)
 		take_lines(&p);
 		send_waiting(&p);
 		release(&p);
-		if (out_push(&p.acks) < 0)
-			out_die(&p.acks, "standard output");
+		write_acks(&p);
 		if (p.connected && !rmq_push(&p.rmq))
 			disconnected(&p, true);
 		letters_flush(&p.letters);
@@ -562,7 +593,7 @@ pub_run(const struct pub_options *o, struct broker *b)
 		rmq_finish(&p.rmq);
 	letters_close(&p.letters);
 	metrics_file_finish(&p.metrics);
-	if (o->acks)
+	if (o->acks && !p.acks_gone)
 		out_free(&p.acks);
 	line_free(&p.in);
 	window_free(&p.window);
