@@ -12,6 +12,7 @@
 RABBIT_BIN=/usr/lib/rabbitmq/bin
 RABBIT_LIB=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 RABBIT_RUN=${RABBIT_RUN:-${BATS_SUITE_TMPDIR:-}}
+RABBIT_TURN=9
 
 # requires_rabbitmq [NAME]: skip without the package; else start the broker unless it
 # runs, and make a virtual host for this test.
@@ -24,6 +25,15 @@ requires_rabbitmq() {
 	export AMQPS_URL=amqps://guest:guest@localhost:$RABBIT_TLS_PORT/$RABBIT_VHOST
 }
 
+# requires_rabbitmq_alone: a broker that this test may stop, kill or fill. It is one for
+# all such tests, which take turns.
+requires_rabbitmq_alone() {
+	[[ -x $RABBIT_BIN/rabbitmq-server ]] || skip "rabbitmq-server is not installed"
+	exec {RABBIT_TURN}> "$RABBIT_RUN/rabbit-turn"
+	flock "$RABBIT_TURN"
+	requires_rabbitmq alone
+}
+
 # rabbit_start NAME: start it unless it runs, and make it the one that `bus` talks to.
 rabbit_start() {
 	local dir=$RABBIT_RUN/rabbit-$1
@@ -32,7 +42,7 @@ rabbit_start() {
 		flock 9
 		[[ -e $dir/ready ]] && exit
 		for _ in 1 2 3; do
-			rabbit_boot "$1" "$dir" 9>&- && exit
+			rabbit_boot "$1" "$dir" && exit
 		done
 		echo "RabbitMQ does not start:" >&2
 		tail -n 40 "$dir/server.out" >&2
@@ -82,7 +92,7 @@ rabbit_boot() { # NAME FOLDER
 	log.file.level = warning
 	EOF
 	setsid "$RABBIT_LIB/rabbit-keep" "$dir" $((base + 2)) "${RABBIT_OWNER:-$PPID}" \
-		< /dev/null > "$dir/server.out" 2>&1 3>&- &
+		< /dev/null > "$dir/server.out" 2>&1 3>&- 9>&- {RABBIT_TURN}>&- &
 	pid=$!
 	echo "$pid" > "$dir/pid"
 	[[ -e $dir/ebin/bus.beam ]] || HOME=$dir/home ERL_LIBS=$(dirname "$(readlink -f $RABBIT_BIN/rabbitmq-env)")/../plugins \
