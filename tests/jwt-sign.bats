@@ -107,13 +107,18 @@ sign() { jwt-sign --key-file "$K/secret.txt" --now "$NOW" "$@"; }
 	sign --count 3 --sub 'user-%d' -c 'n=%d' -c 'p=100%%' > "$T/tokens"
 	mapfile -t tokens < "$T/tokens"
 	[ "${#tokens[@]}" = 3 ]
-	[ "$(payload "${tokens[0]}" | jq -cS '[.sub,.n,.p]')" = '["user-1","1","100%"]' ]
-	[ "$(payload "${tokens[2]}" | jq -cS '[.sub,.n,.p]')" = '["user-3","3","100%"]' ]
+	[ "$(payload "${tokens[0]}" | jq -cS '[.sub,.n,.p]')" = '["user-1",1,"100%"]' ]
+	[ "$(payload "${tokens[2]}" | jq -cS '[.sub,.n,.p]')" = '["user-3",3,"100%"]' ]
 }
 
-@test "a number made by %d can be a JSON number" {
-	sign --no-iat --count 2 -c '[1]=x' -c 'list=["u%d"]' > "$T/tokens"
-	[ "$(payload "$(tail -n 1 "$T/tokens")" | jq -c .list)" = '["u2"]' ]
+@test "%d makes JSON where it stands in JSON" {
+	sign --no-iat --count 2 -c 'a=["u%d"]' -c 'b="%d"' -c 'c=%d' --sub %d > "$T/tokens"
+	[ "$(payload "$(tail -n 1 "$T/tokens")" | jq -cS .)" = '{"a":["u2"],"b":"2","c":2,"sub":"2"}' ]
+}
+
+@test "--claim wins over the options that make the same claim" {
+	t=$(sign --exp 1h --nbf 1h --audience a -c exp=1 -c nbf=x -c iat=2.5 -c aud=7)
+	[ "$(payload "$t" | jq -cS .)" = '{"aud":7,"exp":1,"iat":2.5,"nbf":"x"}' ]
 }
 
 @test "without --count a % is a %" {

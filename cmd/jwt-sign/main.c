@@ -21,7 +21,7 @@ enum { MEMBERS = 1024, CLAIMS_FILE_MAX = 1 << 20 };
 struct claim {
 	struct slice name;
 	const char *value; /* may have %d */
-	bool json;         /* else it becomes a string */
+	bool text;         /* a string even where it looks like JSON */
 };
 
 static struct {
@@ -45,16 +45,25 @@ set_alg(const struct opt *opt, const char *value)
 	return o.alg < 0 ? "no algorithm such as HS256 or EdDSA" : NULL;
 }
 
-static void
-set_claim(struct slice name, const char *value, bool json)
+static struct claim *
+find_claim(struct slice name)
 {
-	int i = 0;
+	for (int i = 0; i < o.n_claims; i++)
+		if (slice_eq(o.claims[i].name, name))
+			return &o.claims[i];
+	return NULL;
+}
 
-	while (i < o.n_claims && !slice_eq(o.claims[i].name, name))
-		i++;
-	if (i == o.n_claims)
-		o.claims = mem_resize(o.claims, (size_t)++o.n_claims, sizeof(*o.claims));
-	o.claims[i] = (struct claim){ name, value, json };
+static void
+set_claim(struct slice name, const char *value, bool text)
+{
+	struct claim *c = find_claim(name);
+
+	if (!c) {
+		o.claims = mem_resize(o.claims, (size_t)o.n_claims + 1, sizeof(*o.claims));
+		c = &o.claims[o.n_claims++];
+	}
+	*c = (struct claim){ name, value, text };
 }
 
 /* NAME=VALUE: JSON where VALUE is JSON, else a string. */
@@ -66,7 +75,7 @@ add_claim(const struct opt *opt, const char *value)
 	(void)opt;
 	if (!name.n || rest.p == name.p + name.n)
 		return "not of the form NAME=VALUE";
-	set_claim(name, rest.p, js_valid(rest, NULL));
+	set_claim(name, rest.p, false);
 	return NULL;
 }
 
@@ -74,7 +83,7 @@ add_claim(const struct opt *opt, const char *value)
 static const char *
 add_text(const struct opt *opt, const char *value)
 {
-	set_claim(slice_str(opt->var), value, false);
+	set_claim(slice_str(opt->var), value, true);
 	return NULL;
 }
 
@@ -220,8 +229,38 @@ by_option(struct slice key)
 	for (int i = 0; i < o.n_claims; i++)
 		if (js_key_is(key, o.claims[i].name))
 			return true;
-	return (o.audiences.n && js_key_is(key, S("aud"))) || (o.exp && js_key_is(key, S("exp"))) ||
-		(o.nbf && js_key_is(key, S("nbf")));
+	return false;
+}
+
+/* A claim that another option than --claim makes, unless --claim makes it too. */
+static void
+set_number(struct slice name, int64_t value)
+{
+	struct buf b = { 0 };
+
+	if (find_claim(name))
+		return;
+	buf_fmt(&b, "%lld", (long long)value);
+	set_claim(name, buf_cstr(&b), false); /* lives as long as the program */
+}
+
+static void
+set_audience(void)
+{
+	struct buf b = { 0 };
+
+	if (!o.audiences.n || find_claim(S("aud")))
+		return;
+	for (int i = 0; i < o.audiences.n; i++) {
+		buf_byte(&b, i ? ',' : '[');
+		js_put_string(&b, slice_str(o.audiences.v[i]));
+	}
+	buf_byte(&b, ']');
+	if (o.audiences.n == 1)
+		set_claim(S("aud"), o.audiences.v[0], true);
+	else
+		set_claim(S("aud"), mem_copy(b.p, b.n), false);
+	buf_free(&b);
 }
 
 /* The members of the file that no option replaces, each followed by a comma. */
@@ -233,8 +272,6 @@ read_file(struct buf *base, bool *has_iat)
 	struct js_error e;
 	int n;
 
-	if (!o.claims_file)
-		return;
 	if (io_read_file(o.claims_file, CLAIMS_FILE_MAX, &text))
 		msg_die(EXIT_USAGE, "%s: %s", o.claims_file, strerror(errno));
 	if ((n = js_object(buf_view(&text), m, MEMBERS, &e)) < 0)
@@ -255,33 +292,22 @@ read_file(struct buf *base, bool *has_iat)
 	buf_free(&text);
 }
 
-/* The claims that are the same in every token, each followed by a comma. */
+/* Put together what the options say; *base becomes what comes from the file. */
 static void
-put_fixed(struct buf *base)
+collect(struct buf *base)
 {
 	int64_t now = what_now();
 	bool has_iat = o.no_iat;
 
-	read_file(base, &has_iat);
-	for (int i = 0; i < o.n_claims; i++)
-		has_iat = has_iat || slice_is(o.claims[i].name, "iat");
-	if (!has_iat)
-		buf_fmt(base, "\"iat\":%lld,", (long long)now);
+	set_audience();
 	if (o.nbf)
-		buf_fmt(base, "\"nbf\":%lld,", (long long)when("nbf", o.nbf, now));
+		set_number(S("nbf"), when("nbf", o.nbf, now));
 	if (o.exp)
-		buf_fmt(base, "\"exp\":%lld,", (long long)when("exp", o.exp, now));
-	if (!o.audiences.n)
-		return;
-	buf_str(base, "\"aud\":");
-	if (o.audiences.n > 1)
-		buf_byte(base, '[');
-	for (int i = 0; i < o.audiences.n; i++) {
-		if (i)
-			buf_byte(base, ',');
-		js_put_string(base, slice_str(o.audiences.v[i]));
-	}
-	buf_str(base, o.audiences.n > 1 ? "]," : ",");
+		set_number(S("exp"), when("exp", o.exp, now));
+	if (o.claims_file)
+		read_file(base, &has_iat);
+	if (!has_iat)
+		set_number(S("iat"), now);
 }
 
 /* All claims of one token. */
@@ -291,11 +317,13 @@ put_claims(struct buf *b, struct slice base, struct buf *scratch, int64_t number
 	buf_byte(b, '{');
 	buf_slice(b, base);
 	for (int i = 0; i < o.n_claims; i++) {
-		js_put_string(b, o.claims[i].name);
+		const struct claim *c = &o.claims[i];
+
+		js_put_string(b, c->name);
 		buf_byte(b, ':');
 		buf_clear(scratch);
-		expand(scratch, o.claims[i].value, number);
-		if (o.claims[i].json)
+		expand(scratch, c->value, number);
+		if (!c->text && js_valid(buf_view(scratch), NULL))
 			js_put_flat(b, buf_view(scratch));
 		else
 			js_put_string(b, buf_view(scratch));
@@ -324,7 +352,7 @@ main(int argc, char **argv)
 	kid = o.kid ? slice_str(o.kid) : jwk_kid(key);
 	if (o.alg < 0)
 		o.alg = __builtin_ctz(jwk_algs(key));
-	put_fixed(&base);
+	collect(&base);
 	out_init(&out, 1);
 	for (int64_t i = 1; i <= (o.count > 0 ? o.count : 1); i++) {
 		buf_clear(&claims);
