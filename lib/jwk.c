@@ -298,6 +298,10 @@ add_jwk(struct jwk_set *set, const char *name, struct slice object, const struct
 	bool harmless = false;
 	struct jwk *key = jwk_from_json(object, from->sign, &why, &harmless);
 
+	if (key && from->algs && !(key->algs & from->algs)) {
+		jwk_free(key); /* as --alg wants it */
+		return;
+	}
 	if (key && admit(set, key, from, &why, &note) == 0) {
 		if (note)
 			note_line(notes, name, note);

@@ -234,7 +234,7 @@ claim_of(struct tok *t, struct slice key)
 static bool
 is_time(struct slice val, int64_t *seconds)
 {
-	return js_int(val, seconds) && *seconds >= 0 && *seconds <= TOK_TIME_MAX && val.p[0] != '-';
+	return js_int(val, seconds) && val.p[0] != '-' && *seconds <= TOK_TIME_MAX;
 }
 
 static void

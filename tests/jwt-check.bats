@@ -206,6 +206,11 @@ accepted() {
 
 # --- algorithm and key ---
 
+@test "a token without a signature is refused, whatever its algorithm" {
+	t=$(claims '{"sub":"u1"}')
+	refused "empty signature" "${t%.*}."
+}
+
 @test "algorithm none is refused, however it is written" {
 	for a in none None NONE nOnE; do
 		input=$(printf %s '{"alg":"'$a'"}' | b64).$(printf %s '{"sub":"root"}' | b64)
@@ -254,6 +259,10 @@ accepted() {
 		run -2 --separate-stderr jwt-check --key-file "$T/$f" x
 		[ "$stderr" = "jwt-check: $T/$f: empty or not there" ]
 	done
+	run -2 --separate-stderr jwt-check --key-encoding base64 --key-file "$T/newline" x
+	echo '  ' > "$T/blank"
+	run -2 --separate-stderr jwt-check --key-encoding base64 --key-file "$T/blank" x
+	[ "$stderr" = "jwt-check: $T/blank: an empty secret" ]
 	run -2 --separate-stderr jwt-check --key-file "$T/none" x
 	[ "$stderr" = "jwt-check: $T/none: No such file or directory" ]
 	run -2 --separate-stderr jwt-check --key-env NO_SUCH_KEY x
@@ -426,6 +435,13 @@ accepted() {
 	refused "kid is not a string" "$(mint '{"alg":"HS256","kid":7}' '{"sub":"u1"}')"
 }
 
+@test "keys of a set that --alg does not want are passed over silently" {
+	printf '{"keys":[%s,%s]}' "$(jwk rsa)" "$(jwk ec256)" > "$T/set"
+	t=$(jwt-sign --key-file "$K/ec256.pem" --sub u1)
+	run -0 --separate-stderr jwt-check --jwks "$T/set" --alg ES256 <<< "$t"
+	[ -z "$stderr" ]
+}
+
 @test "a token without kid may be by any key of a set" {
 	printf '{"keys":[%s,%s]}' "$(jwk rsa2 '"kid":"a"')" "$(jwk rsa '"kid":"b"')" > "$T/set"
 	t=$(jwt-sign --key-file "$K/rsa.pem" --sub u1)
@@ -465,11 +481,16 @@ accepted() {
 	weak='{"kty":"RSA","e":"AQAB","n":"'$(unhex "${n#*=}")'"}'
 	point=$(jwk ec256)
 	off=${point/\"x\":\"???/\"x\":\"AAA}
-	printf '{"keys":[%s,%s,{"kty":"oct","k":"a="},{"kty":"new"},%s]}' "$weak" "$off" "$(jwk rsa)" > "$T/set"
+	# With this exponent anybody could sign.
+	one=$(jwk rsa2)
+	one=${one/AQAB/AQ}
+	printf '{"keys":[%s,%s,%s,{"kty":"oct","k":"a="},{"kty":"new"},%s]}' "$weak" "$off" "$one" \
+		"$(jwk rsa)" > "$T/set"
 	t=$(jwt-sign --key-file "$K/rsa.pem" --sub u1)
 	run -0 --separate-stderr jwt-check --jwks "$T/set" <<< "$t"
 	[ "$stderr" = "jwt-check: $T/set: a key is left out: an RSA key of less than 2048 bits
 jwt-check: $T/set: a key is left out: a malformed or incomplete key
+jwt-check: $T/set: a key is left out: a key whose numbers do not make one
 jwt-check: $T/set: a key is left out: a malformed or incomplete key" ]
 }
 

@@ -300,6 +300,30 @@ TEST(a_key_signs_and_verifies_by_its_own_algorithms_only)
 	buf_free(&sig);
 }
 
+TEST(a_signature_has_its_full_length_and_no_more)
+{
+	EVP_PKEY *pkey[] = { EVP_RSA_gen(2048), EVP_EC_gen("P-256"), EVP_EC_gen("P-521"),
+		EVP_PKEY_Q_keygen(NULL, NULL, "ED25519") };
+	static const enum jwk_alg algs[] = { JWK_PS256, JWK_ES256, JWK_ES512, JWK_EDDSA };
+
+	for (int i = 0; i < 4; i++) {
+		struct jwk_set set = load(pem(pkey[i], true), true);
+		struct buf sig = { 0 };
+
+		CHECK(jwk_sign(set.v[0], algs[i], S("x"), &sig) == 0);
+		CHECK(jwk_verify(set.v[0], algs[i], S("x"), unit_guard(buf_view(&sig))));
+		for (size_t n = 0; n < sig.n; n++)
+			CHECK(!jwk_verify(set.v[0], algs[i], S("x"), unit_guard(slice_of(sig.p, n))));
+		buf_byte(&sig, 0);
+		CHECK(!jwk_verify(set.v[0], algs[i], S("x"), unit_guard(buf_view(&sig))));
+		sig.n--;
+		CHECK(jwk_verify(set.v[0], algs[i], S("x"), unit_guard(buf_view(&sig))));
+		buf_free(&sig);
+		jwk_set_free(&set);
+		EVP_PKEY_free(pkey[i]);
+	}
+}
+
 int
 main(void)
 {
@@ -313,5 +337,6 @@ main(void)
 	RUN(only_so_many_keys_are_tried_for_a_token_that_names_none);
 	RUN(libjwt_and_we_believe_each_other);
 	RUN(a_key_signs_and_verifies_by_its_own_algorithms_only);
+	RUN(a_signature_has_its_full_length_and_no_more);
 	return unit_done();
 }
