@@ -12,12 +12,12 @@
 
 static const struct tok_policy anything;
 
-/* A set with one key: `text` is the content of a key file. */
+/* A set with one key: `text` is the content of a key file, `algs` what --alg says. */
 static struct jwk_set
-load(const char *text, bool sign)
+load_for(const char *text, bool sign, uint32_t algs)
 {
 	struct jwk_set set = { 0 };
-	struct jwk_sources from = { .sign = sign };
+	struct jwk_sources from = { .sign = sign, .algs = algs };
 	struct opt add = { .var = &from.envs };
 	struct buf notes = { 0 };
 
@@ -28,6 +28,12 @@ load(const char *text, bool sign)
 	free(from.envs.v);
 	buf_free(&notes);
 	return set;
+}
+
+static struct jwk_set
+load(const char *text, bool sign)
+{
+	return load_for(text, sign, 0);
 }
 
 /* "header.payload" in base64url, and a good HS256 signature of it. */
@@ -154,12 +160,15 @@ TEST(a_header_is_not_remembered_for_another_token)
 {
 	struct jwk_set set = load(SECRET, true);
 	struct tok *t = tok_new(&anything);
-	struct buf ok = { 0 }, none = { 0 }, crit = { 0 };
+	struct buf ok = { 0 }, none = { 0 }, crit = { 0 }, same_length = { 0 };
 
 	mint(&ok, &set, "{\"alg\":\"HS256\"}", "{\"sub\":\"u1\"}");
 	mint(&none, &set, "{\"alg\":\"none\"}", "{\"sub\":\"u1\"}");
 	mint(&crit, &set, "{\"alg\":\"HS256\",\"crit\":[\"x\"]}", "{\"sub\":\"u1\"}");
+	mint(&same_length, &set, "{\"alg\":\"HS384\"}", "{\"sub\":\"u1\"}");
 	for (int i = 0; i < 3; i++) {
+		CHECK(good(t, &set, buf_view(&ok)));
+		CHECK(!good(t, &set, buf_view(&same_length)));
 		CHECK(good(t, &set, buf_view(&ok)));
 		CHECK(!good(t, &set, buf_view(&none)));
 		CHECK(!good(t, &set, buf_view(&none)));
@@ -172,6 +181,7 @@ TEST(a_header_is_not_remembered_for_another_token)
 	buf_free(&ok);
 	buf_free(&none);
 	buf_free(&crit);
+	buf_free(&same_length);
 }
 
 TEST(a_verdict_does_not_outlive_its_token)
@@ -296,6 +306,10 @@ TEST(a_key_signs_and_verifies_by_its_own_algorithms_only)
 	CHECK(!jwk_verify(set.v[0], JWK_HS512, S("x"), S("")));
 	CHECK(!jwk_verify(set.v[0], JWK_HS256, S("x"), buf_view(&sig)));
 	CHECK(!jwk_verify(set.v[0], JWK_HS512, S("X"), buf_view(&sig)));
+	jwk_set_free(&set);
+	set = load_for(SECRET, true, 1u << JWK_HS256);
+	CHECK(!jwk_verify(set.v[0], JWK_HS512, S("x"), buf_view(&sig)));
+	CHECK(jwk_sign(set.v[0], JWK_HS512, S("x"), &sig) == -1);
 	jwk_set_free(&set);
 	buf_free(&sig);
 }
