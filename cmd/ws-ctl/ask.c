@@ -10,6 +10,7 @@
 #include "sig.h"
 
 #define ID "ws-ctl"
+enum { PAGE = 10000 }; /* items asked for at once; the server's limit */
 
 struct ask {
 	const struct command *command;
@@ -125,6 +126,7 @@ make_get(struct ask *a, const struct config *config, char **arg, int n)
 		opt_fail("get %s: which one?", t->name);
 	begin(a);
 	js_put_member(&a->request, "get", slice_str(t->name));
+	js_put_member_int(&a->request, "limit", PAGE);
 	if (n == 2) {
 		size_t prefix = strlen(t->prefix);
 
@@ -216,7 +218,7 @@ answer_get(struct ctl *c, struct link *l, struct slice line)
 	for (struct js_walk w = js_walk(line); js_next(&w, &key, &value);) {
 		if (js_key_is(key, S("event")) || js_key_is(key, S("id")))
 			continue;
-		if (js_key_is(key, S("more"))) {
+		if (list && js_key_is(key, S("more"))) {
 			more = js_type(value) == JS_TRUE;
 		} else if (js_type(value) == JS_ARRAY && members == 0) {
 			list = true;
