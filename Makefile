@@ -78,6 +78,8 @@ UNIT = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*.c))
 SAN  = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined
 
 $(B)/tests/unit/tok: UNITLIBS += $(JWT)
+$(B)/tests/unit/jqx: UNITLIBS += $(JQ)
+$(B)/tests/unit/jqx: LDFLAGS += -rdynamic
 $(B)/tests/unit/ws-bench: UNITLIBS += $(TLS)
 $(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libwsutils.a
 	$(CC) $(LDFLAGS) $(CFLAGS) -o $@ $(filter %.o %.a,$^) $(UNITLIBS) -lm
