@@ -32,10 +32,9 @@ tls_peer() {
 	peer
 	run -0 ws-connect -H 'X-One: 1' -H 'User-Agent: me' -o https://example.org -p a -p b -n 1 \
 		"$WS/headers?q=%20x" < /dev/null
-	run -0 jq -cS '.url, (.headers | .["sec-websocket-key"] |= (@base64d | length), .connection)' <<< "$output"
+	run -0 jq -cS '.url, (.headers | .["sec-websocket-key"] |= length)' <<< "$output"
 	[ "${lines[0]}" = '"/headers?q=%20x"' ]
-	run -0 jq -c 'del(.["sec-websocket-key"])' <<< "${lines[1]}"
-	[ "$output" = '{"connection":"Upgrade","host":"'"${WS#ws://}"'","origin":"https://example.org","sec-websocket-protocol":"a,b","sec-websocket-version":"13","upgrade":"websocket","user-agent":"me","x-one":"1"}' ]
+	[ "${lines[1]}" = '{"connection":"Upgrade","host":"'"${WS#ws://}"'","origin":"https://example.org","sec-websocket-key":24,"sec-websocket-protocol":"a, b","sec-websocket-version":"13","upgrade":"websocket","user-agent":"me","x-one":"1"}' ]
 }
 
 @test "the subprotocol that was agreed on is in the open record" {
@@ -55,9 +54,8 @@ tls_peer() {
 @test "TLS: a certificate that is not trusted or is another's is exit code 5, -k takes it" {
 	tls_peer
 	run -5 --separate-stderr ws-connect "$WSS/echo" <<< 1
-	[[ $stderr == *"TLS: unable to get local issuer certificate" ]] || false
+	[[ ${stderr_lines[0]} == *"TLS: unable to get local issuer certificate" ]] || false
 	run -5 --separate-stderr ws-connect --cacert "$T/other-ca.pem" "$WSS/echo" <<< 1
-	run -5 --separate-stderr ws-connect --cacert "$T/ca.pem" "wss://127.0.0.2:${WSS##*:}/echo" <<< 1 || true
 	run -0 --separate-stderr ws-connect -k -n 1 "$WSS/echo" <<< 1
 	[ "$output" = 1 ]
 }
@@ -69,9 +67,9 @@ tls_peer() {
 		-out "$T/server.pem" 2> /dev/null
 	peer --tls "$T/server.pem" "$T/server.key"
 	run -5 --separate-stderr ws-connect --cacert "$T/ca.pem" "wss://localhost:${WS##*:}/echo" <<< 1
-	[[ $stderr == *"TLS: hostname mismatch" ]] || false
+	[[ ${stderr_lines[0]} == *"TLS: hostname mismatch" ]] || false
 	run -5 --separate-stderr ws-connect --cacert "$T/ca.pem" "wss://127.0.0.1:${WS##*:}/echo" <<< 1
-	[[ $stderr == *"TLS: IP address mismatch" ]] || false
+	[[ ${stderr_lines[0]} == *"TLS: IP address mismatch" ]] || false
 }
 
 @test "TLS: a server that asks for a client certificate gets it" {
@@ -81,7 +79,7 @@ tls_peer() {
 	run -0 ws-connect --cacert "$T/ca.pem" -E "$T/both.pem" -n 1 "$WSS/echo" <<< 1
 	run --separate-stderr ws-connect --cacert "$T/ca.pem" "$WSS/echo" <<< 1
 	[ "$status" = 4 ] || [ "$status" = 5 ]
-	[[ $stderr == *certificate* || $stderr == *closed* || $stderr == *reset* ]] || false
+	[[ ${stderr_lines[0]} == *certificate* ]] || false
 }
 
 @test "TLS: files that cannot be used are exit code 2" {
@@ -97,13 +95,13 @@ tls_peer() {
 @test "TLS: a server that speaks none, and TLS where none is spoken" {
 	peer
 	run -4 --separate-stderr ws-connect "wss${WS#ws}/echo" <<< 1
-	[[ $stderr == *": TLS: "* ]] || false
+	[[ ${stderr_lines[0]} == *": TLS: "* ]] || false
 	certificates
 	stop peer
 	peer --tls "$T/server.pem" "$T/server.key"
 	run --separate-stderr ws-connect "$WS/echo" <<< 1
 	[ "$status" = 4 ] || [ "$status" = 5 ]
-	[ "${#stderr_lines[@]}" = 1 ]
+	[[ ${stderr_lines[0]} == "ws-connect: cannot connect to $WS/echo: the server "* ]] || false
 }
 
 @test "TLS carries large messages both ways" {
@@ -120,7 +118,7 @@ tls_peer() {
 	run -0 ws-connect -n 1 "ws+unix://$T/sock:/echo" <<< 1
 	[ "$output" = 1 ]
 	run -4 --separate-stderr ws-connect "ws+unix://$T/none:/echo" <<< 1
-	[ "$stderr" = "ws-connect: cannot connect to ws+unix://$T/none:/echo: No such file or directory" ]
+	[ "${stderr_lines[0]}" = "ws-connect: cannot connect to ws+unix://$T/none:/echo: No such file or directory" ]
 }
 
 @test "a proxy, with and without a password" {
@@ -132,12 +130,12 @@ tls_peer() {
 	[ "$output" = 1 ]
 	grep -qx "${WS#ws://}" "$T/proxy.out"
 	run -4 --separate-stderr ws-connect --proxy "$PROXY" "ws://127.0.0.1:$(free_port)/" <<< 1
-	[[ $stderr == *"the proxy refused with HTTP status 502 Bad Gateway" ]] || false
+	[[ ${stderr_lines[0]} == *"the proxy refused with HTTP status 502 Bad Gateway" ]] || false
 	start locked "$FIXTURES/proxy.py" me:secret
 	wait_for locked.out port
 	PROXY=127.0.0.1:$(sed -n 's/^port //p' "$T/locked.out")
 	run -5 --separate-stderr ws-connect --proxy "http://$PROXY" "$WS/echo" <<< 1
-	[[ $stderr == *"the proxy refused with HTTP status 407 Proxy Authentication Required" ]] || false
+	[[ ${stderr_lines[0]} == *"the proxy refused with HTTP status 407 Proxy Authentication Required" ]] || false
 	WS_CONNECT_PROXY=http://me:secret@$PROXY run -0 ws-connect -n 1 "$WS/echo" <<< 1
 }
 
@@ -214,10 +212,10 @@ texts() {
 	ws-connect -n 2000 "ws://127.0.0.1:$port/echo" < "$T/in" > "$T/out"
 	cmp "$T/in" "$T/out"
 	run -5 --separate-stderr ws-connect "ws://127.0.0.1:$port/other" < /dev/null
-	[[ $stderr == *"refused with HTTP status 404 Not Found: nothing here" ]] || false
+	[[ ${stderr_lines[0]} == *"refused with HTTP status 404 Not Found: nothing here" ]] || false
 	stop peer
 	run -4 --separate-stderr ws-connect "ws://127.0.0.1:$port/echo" < /dev/null
-	[[ $stderr == *"refused with HTTP status 502 Bad Gateway"* ]] || false
+	[[ ${stderr_lines[0]} == *"refused with HTTP status 502 Bad Gateway"* ]] || false
 	stop nginx
 }
 

@@ -608,7 +608,7 @@ static int
 result(struct session *s)
 {
 	uint64_t unsent = s->queue.count + s->dropped;
-	bool unread = !s->leaving && input_waits(&s->input);
+	bool unread = s->exit_code == EXIT_DONE && !s->leaving && input_waits(&s->input);
 
 	if (unsent)
 		msg_warn("%llu message%s not sent", (unsigned long long)unsent,
