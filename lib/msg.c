@@ -15,6 +15,7 @@ enum { LINE = 4096 };
 static const char *program = "wsutils";
 static enum msg_level most = MSG_WARNING;
 static bool as_json;
+static void (*before_message)(void), (*after_message)(void);
 
 void
 msg_init(const char *name)
@@ -33,6 +34,13 @@ msg_setup(enum msg_level level, bool json)
 {
 	most = level;
 	as_json = json;
+}
+
+void
+msg_hook(void (*before)(void), void (*after)(void))
+{
+	before_message = before;
+	after_message = after;
 }
 
 bool
@@ -106,9 +114,13 @@ say(enum msg_level level, const char *fmt, va_list ap)
 		line[n++] = '}';
 	}
 	line[n++] = '\n';
+	if (before_message)
+		before_message();
 	/* A message that cannot be written has nowhere else to go. */
 	while (write(STDERR_FILENO, line, n) < 0 && errno == EINTR)
 		;
+	if (after_message)
+		after_message();
 	errno = saved;
 }
 

@@ -19,6 +19,10 @@ const char *msg_program(void);
 void msg_setup(enum msg_level most, bool json);
 bool msg_shown(enum msg_level level);
 
+/* Called before and after each message, so that an editor of lines on the same terminal
+ * can put its line aside. NULL: none. */
+void msg_hook(void (*before)(void), void (*after)(void));
+
 void msg_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void msg_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void msg_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
