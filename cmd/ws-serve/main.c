@@ -135,7 +135,7 @@ lws_says(int level, const char *line)
 }
 
 static void
-make_lws(struct server *s, long files)
+make_lws(struct server *s)
 {
 	static struct lws_protocols protocols[] = {
 		{ .name = "wsutils", .callback = conn_callback, .rx_buffer_size = RX_BUFFER,
@@ -150,6 +150,8 @@ make_lws(struct server *s, long files)
 	 * new one. We ping by ourselves. */
 	static const lws_retry_bo_t no_pings = { 0 };
 	void *loops[] = { s->loop };
+	/* Without fd_limit_per_thread lws goes by the limit of descriptors, which has been
+	 * raised by now, and finds a connection by its descriptor; with it, by a search. */
 	struct lws_context_creation_info info = {
 		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
 		.protocols = protocols,
@@ -159,7 +161,6 @@ make_lws(struct server *s, long files)
 		.foreign_loops = loops,
 		.retry_and_idle_policy = &no_pings,
 		.max_http_header_pool = 64,
-		.fd_limit_per_thread = (unsigned)files,
 		.gid = (gid_t)-1,
 		.uid = (uid_t)-1,
 	};
@@ -300,7 +301,7 @@ main(int argc, char **argv)
 	rooms_new(s);
 	sender_new(s);
 	conns_new(s);
-	make_lws(s, files);
+	make_lws(s);
 	life_new(s);
 	auth_new(s);
 	edge_open(s);
