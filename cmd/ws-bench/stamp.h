@@ -1,7 +1,7 @@
 /* stamp - a mark in a message by which it is known again: which run and connection sent
  * it, as which message, and when it was due. So the program remembers nothing of a
- * message on its way, however many there are. It is a word of letters, digits and '~',
- * fit for JSON strings and identifiers. Pure. */
+ * message on its way, however many there are. It is a word of letters, digits, '-', '_'
+ * and '~', fit for JSON strings and identifiers. Pure. */
 #ifndef STAMP_H
 #define STAMP_H
 
@@ -11,7 +11,7 @@
 #include "slice.h"
 
 enum {
-	STAMP_SIZE = 34,
+	STAMP_SIZE = 24,
 	STAMP_FEED = 0xffffff, /* the sender of a message that went by way of --feed */
 };
 

@@ -5,7 +5,8 @@
  *                              small message to its sender
  *     echo client PORT CONNS WINDOW SECONDS
  *                              keep WINDOW messages of 64 bytes on their way on each
- *                              connection, print how many came back a second
+ *                              connection, print how many came back a second, and how
+ *                              many for each second of processor time
  *
  * Neither checks anything: both exist to be compared with what does. */
 #include <arpa/inet.h>
@@ -193,6 +194,16 @@ now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+static double
+cpu_seconds(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+	    (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
 static void
 send_messages(int fd, int n)
 {
@@ -230,11 +241,12 @@ client(int port, int conns, int window, double seconds)
 	struct epoll_event e[512];
 	int epoll = epoll_create1(0), *fds = calloc((size_t)conns, sizeof(*fds));
 	unsigned long answers = 0;
-	double begin, end;
+	double begin, end, cpu;
 
 	for (int i = 0; i < conns; i++)
 		watch(epoll, fds[i] = open_connection(port));
 	begin = now();
+	cpu = cpu_seconds();
 	end = begin + seconds;
 	for (int i = 0; i < conns; i++)
 		send_messages(fds[i], window);
@@ -253,7 +265,8 @@ client(int port, int conns, int window, double seconds)
 				send_messages(e[i].data.fd, (int)whole);
 		}
 	}
-	printf("%.0f\n", (double)answers / (now() - begin));
+	cpu = cpu_seconds() - cpu;
+	printf("%.0f %.0f\n", (double)answers / (now() - begin), (double)answers / cpu);
 	free(fds);
 }
 
