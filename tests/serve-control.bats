@@ -120,7 +120,7 @@ events has a name that is none" ]
 	URL+='?token='
 	URL=${URL}u1 client one
 	feed a '{"watch":{"user":"u1"},"id":1}'
-	wait_for a.out done
+	wait_for a.out '"done"'
 	URL=${URL}u1 client two
 	URL=${URL}u2 client other
 	feed a '{"user":"u1","text":"to u1","id":2}' '{"user":"u2","text":"to u2","id":3}'
@@ -140,7 +140,7 @@ events has a name that is none" ]
 	conn=$(jq -r 'select(.event == "open").conn' "$T/serve.out")
 	ctl a
 	feed a "{\"watch\":{\"conn\":\"$conn\"},\"id\":1}"
-	wait_for a.out done
+	wait_for a.out '"done"'
 	feed c '{"type":"ping"}'
 	wait_for a.out '"event":"sent".*"type":"pong"'
 	feed c '{"type":"hello"}'
@@ -153,7 +153,7 @@ events has a name that is none" ]
 	serve --control "$T/c.sock"
 	ctl a
 	feed a '{"watch":{"room":"chat:7"},"id":1}'
-	wait_for a.out done
+	wait_for a.out '"done"'
 	client c --subscribe chat:7
 	wait_for a.out '"event":"join"'
 	feed a '{"to":"chat:7","data":[1]}' '{"to":["x","chat:7"],"text":"two"}' '{"to":"x","data":3}' '{"tag":1,"id":2}'
@@ -190,13 +190,13 @@ watch is for control peers" ]
 	ctl a
 	feed a '{"get":"rooms","limit":2}' '{"get":"rooms","after":"b"}' '{"get":"room","room":"b"}' \
 		'{"get":"connections","limit":1}'
-	wait_for a.out done 4
+	wait_for a.out '"done"' 4
 	[ "$(sed -n 1,2p "$T/a.out")" = '{"event":"done","rooms":[{"room":"a","members":1},{"room":"b","members":2}],"more":true}
 {"event":"done","rooms":[{"room":"broadcast","members":2},{"room":"c","members":1}]}' ]
 	[ "$(sed -n 3p "$T/a.out" | jq -c '[.room, .members, (.connections | length)]')" = '["b",2,2]' ]
 	first=$(sed -n 4p "$T/a.out" | jq -r '.connections[0].conn')
 	feed a "{\"get\":\"connections\",\"after\":\"$first\"}" "{\"get\":\"connection\",\"conn\":\"$first\"}"
-	wait_for a.out done 6
+	wait_for a.out '"done"' 6
 	[ "$(sed -n 5p "$T/a.out" | jq -c '[.connections[] | .rooms | sort], .more')" = '[["b","broadcast"]]
 null' ]
 	[ "$(sed -n 6p "$T/a.out" | jq -c '.connection.rooms | sort')" = '["a","b","broadcast","c"]' ]
@@ -249,7 +249,7 @@ for line in f:
     if o["event"] == "gap": print("gap", o["dropped"], flush=True)
     if o.get("data") == "end": print("end", flush=True)
 ' "$T/c.sock" "$T/go"
-	wait_for slow.out done
+	wait_for slow.out '"done"'
 	ctl a
 	big=$(printf '{"to":"r","data":"%0200000d"}' 0)
 	for _ in 1 2 3 4 5 6 7 8 9 10; do feed a "$big" "$big"; done
@@ -313,7 +313,7 @@ asyncio.run(main())' "$URL" "$T/go"
 	big=$(printf '{"all":true,"data":"%0200000d"}' 0)
 	(for _ in {1..100}; do printf '%s\n' "$big"; done; echo '{"all":true,"text":"end","id":1}') >&"${FEED[a]}" &
 	retry eval 'feed b "{\"get\":\"stats\"}" && grep -q "\"held\":1" "$T/b.out"'
-	run ! grep done "$T/a.out"
+	run ! grep '"done"' "$T/a.out"
 	touch "$T/go"
 	wait_for a.out '"id":1'
 	wait_for reader.out end
