@@ -264,13 +264,16 @@ amqp-pub: 1 confirmed, 4 not delivered, 0 sent again" ]
 }
 
 @test "with the broker gone for good it ends with 4 and says how many were not confirmed" {
-	requires_rabbitmq_alone
 	declare_queue q
-	start_fed pub amqp-pub -v -q q --reconnect=2 --reconnect-delay 1s
+	port=$(free_port)
+	start proxy socat "TCP-LISTEN:$port,bind=127.0.0.1,reuseaddr" "TCP:127.0.0.1:$RABBIT_PORT"
+	start_fed pub amqp-pub -v -u "amqp://127.0.0.1:$port/$RABBIT_VHOST" -q q --reconnect=20 --reconnect-delay 50ms
+	wait_for pub.err publishing
 	feed pub '{"data":1}'
 	retry queue_has q 1
-	rabbit_kill alone
+	kill -s STOP "${PID[proxy]}"
 	feed pub '{"data":2}' '{"data":3}'
+	kill -s KILL "${PID[proxy]}"
 	wait_end pub
 	[ "$status" -eq 4 ]
 	grep -q '2 lines were not confirmed, from line 2 on' "$T/pub.err"

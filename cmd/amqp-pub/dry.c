@@ -47,6 +47,8 @@ pub_dry_run(const struct pub_options *o)
 		}
 	}
 	filter_finish(&f);
+	line_free(&f.in);
+	out_free(&f.out);
 	message_free(&m);
 	buf_free(&why);
 	return bad ? EXIT_PARTIAL : EXIT_DONE;
