@@ -3,7 +3,7 @@
 -module(bus).
 -export([vhost/1, drop_vhost/1, exchange/4, queue/4, delete_queue/2, delete_exchange/2,
 	 bind/4, bind/5, publish/5, publish/6, count/2, take/2, stats/2, queues/1,
-	 kick/1, large/4, consumers/2, equal/3, mixed/3]).
+	 kick/1, large/4, consumers/2, equal/3, same/3, mixed/3]).
 -include_lib("amqp_client/include/amqp_client.hrl").
 
 %% A virtual host of a test's own, with all rights for guest.
@@ -200,25 +200,33 @@ body(3, I) -> <<"[", (integer_to_binary(I))/binary, " ,\n\t2]">>;
 body(4, _) -> <<>>;
 body(5, I) -> <<31, 139, 8, 0, I:64>>.
 
-%% Compare what is in two queues, in order, and take it out: ok, or the first difference.
-%% A body that is JSON may differ in line ends (and blanks around it).
+%% Compare what is in two queues, in order, and take it out: {equal, N}, or the first
+%% difference. In `equal` a body that is JSON may differ in line ends; in `same` none.
 equal(V, Left, Right) ->
-	with_channel(V, fun(L) -> with_channel(V, fun(R) -> equal(L, Left, R, Right, 0) end) end).
+	compare(V, Left, Right, fun(B) -> binary:replace(B, <<10>>, <<" ">>, [global]) end).
 
-equal(L, Left, R, Right, N) ->
-	Get = fun(Ch, Q) ->
-		case amqp_channel:call(Ch, #'basic.get'{queue = Q, no_ack = true}) of
-			{#'basic.get_ok'{}, #amqp_msg{props = P, payload = B}} -> {P, B};
-			#'basic.get_empty'{} -> none
-		end
-	end,
-	case {Get(L, Left), Get(R, Right)} of
+same(V, Left, Right) ->
+	compare(V, Left, Right, fun(B) -> B end).
+
+compare(V, Left, Right, Normal) ->
+	with_channel(V, fun(L) -> with_channel(V, fun(R) ->
+		compare(L, Left, R, Right, Normal, 0)
+	end) end).
+
+compare(L, Left, R, Right, Normal, N) ->
+	case {get(L, Left), get(R, Right)} of
 		{none, none} -> {equal, N};
-		{{P, B}, {P, B}} -> equal(L, Left, R, Right, N + 1);
+		{{P, B}, {P, B}} -> compare(L, Left, R, Right, Normal, N + 1);
 		{{P, B}, {P, C}} ->
-			case binary:replace(B, <<10>>, <<" ">>, [global]) of
-				C -> equal(L, Left, R, Right, N + 1);
+			case Normal(B) of
+				C -> compare(L, Left, R, Right, Normal, N + 1);
 				_ -> {differ, N + 1, B, C}
 			end;
 		{A, B} -> {differ, N + 1, A, B}
+	end.
+
+get(Ch, Queue) ->
+	case amqp_channel:call(Ch, #'basic.get'{queue = Queue, no_ack = true}) of
+		{#'basic.get_ok'{}, #amqp_msg{props = P, payload = B}} -> {P, B};
+		#'basic.get_empty'{} -> none
 	end.
