@@ -6,7 +6,7 @@
 set -um # each job gets a process group of its own, so that all of it can be ended
 
 here=$(cd "$(dirname "$0")" && pwd)
-PATH=$here/../build:$PATH
+PATH=${BIN:-$here/../build}:$PATH
 dir=$(mktemp -d) || exit 6
 jobs=()
 
@@ -28,13 +28,15 @@ token boss ADMIN > "$dir/admin.jwt" || exit
 
 # The gateway. It starts feeding when both clients are there.
 {
-	until [[ -e $dir/go ]]; do sleep 0.05; done
+	until [[ -e $dir/go ]]; do
+		[[ -d $dir ]] || exit
+		sleep 0.05
+	done
 	exec ws-replay --loop --speed "${DEMO_SPEED:-2x}" "$here/payments.ndjson"
 } | ws-route "$here/gateway.routes" |
 	ws-serve --auth "jwt-check --key-file '$dir/secret'" --rooms "$here/gateway.rooms" \
 		--static "$here/browser" --drain 1s "${DEMO_PORT:-0}" > "$dir/events" &
-jobs+=($!)
-jobs[0]=$(ps -o pgid= "$!" | tr -d ' ')
+jobs+=("$(jobs -p %%)")
 
 # Wait until `lines` of the events match, or the gateway has ended.
 await() { # PATTERN LINES
@@ -50,7 +52,7 @@ show() { # LABEL COLOUR TOKEN-FILE
 	local on='' off=''
 	if [[ -t 1 ]]; then on=$'\e['$2m off=$'\e[0m'; fi
 	ws-connect --reconnect=0 --token-file "$3" "$url" < /dev/null | sed -u "s/^/$on$1$off  /" &
-	jobs+=("$(ps -o pgid= "$!" | tr -d ' ')")
+	jobs+=("$(jobs -p %%)")
 }
 show 'user u1   ' 36 "$dir/user.jwt"
 show 'admin boss' 35 "$dir/admin.jwt"
