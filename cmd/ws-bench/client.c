@@ -30,7 +30,7 @@ monotonic(void)
 uint64_t
 client_clock(struct client *k)
 {
-	/* Stamps have 48 bits for a time: count from the first call. */
+	/* From the first call on: small numbers keep their digits in a double. */
 	static uint64_t origin;
 
 	if (!origin)

@@ -63,12 +63,12 @@ TEST(the_window_holds_64_numbers_and_beyond_it_nothing_is_late)
 
 TEST(a_stamp_is_found_again_with_all_it_says)
 {
-	struct stamp in = { 0xabcdef, 0x89abcdef, 0x123456789abc }, got;
+	struct stamp in = { 0xabcdef, 0x89abcdef, 0x123456789abcdef0 }, got;
 	char text[STAMP_SIZE];
 	struct buf b = { 0 };
 
 	stamp_put(text, 0xf00ba2, &in);
-	buf_str(&b, "{\"x\":\"~w~w8Auh~\",\"id\":\"");
+	buf_str(&b, "{\"x\":\"~w~waaaaaa~\",\"id\":\"");
 	buf_add(&b, text, STAMP_SIZE);
 	CHECK(stamp_find(unit_guard(buf_view(&b)), 0xf00ba2, &got));
 	CHECK(got.sender == in.sender && got.seq == in.seq && got.due == in.due);
@@ -85,7 +85,7 @@ TEST(a_stamp_with_other_signs_in_it_is_none)
 
 	for (int i = 0; i < STAMP_SIZE; i++) {
 		stamp_put(text, 0xabcdef, &in);
-		text[i] = i % 2 ? '+' : '/';
+		text[i] = i % 2 ? 'q' : '`';
 		CHECK(!stamp_find(slice_of(text, STAMP_SIZE), 0xabcdef, &got));
 	}
 }
