@@ -259,3 +259,14 @@ serve_from() {
 	wait_end serve
 	retry eval '! kill -0 $child 2> /dev/null'
 }
+
+@test "who still waits for the authenticator at the end is refused with 503" {
+	auth_script
+	serve --auth "$AUTH" --auth-timeout 10m
+	start_fed a /usr/bin/python3 "$ROOT/tests/lib/ws-client.py" "$URL?token=slow"
+	wait_for "$T/asked" slow
+	end_feed serve
+	hears a '^\[refused 503'
+	wait_end serve
+	[ "$status" -eq 0 ]
+}

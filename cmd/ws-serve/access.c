@@ -230,6 +230,11 @@ entrant_answered(void *ctx, struct auth_answer *answer)
 	e->ask = NULL;
 	if (answer->result == AUTH_UNAVAILABLE) {
 		door_refuse(e->guest, 503, "no authenticator", 1);
+	} else if (life_draining(e->server)) {
+		door_refuse(e->guest, 503, "shutting down", 1);
+	} else if (conn_total(e->server) >= (uint64_t)e->server->max_connections) {
+		/* Others came while the authenticator thought. */
+		door_refuse(e->guest, 503, "too many connections", 5);
 	} else if (answer->result == AUTH_REFUSED) {
 		refuse(e->server, e->guest, e->endpoint, remote, path, subprotocol, answer->reason);
 	} else if (expired(&answer->id)) {

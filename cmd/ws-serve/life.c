@@ -8,6 +8,7 @@
 #include "door.h"
 #include "events.h"
 #include "exit.h"
+#include "handler.h"
 #include "input.h"
 #include "mem.h"
 #include "msg.h"
@@ -265,6 +266,7 @@ life_run(struct server *s)
 	if (signo) {
 		/* At once; but no process of ours is left behind. */
 		auth_free(s);
+		handler_free(s, 0);
 		sig_die(signo);
 	}
 	return l->status;

@@ -314,12 +314,13 @@ main(int argc, char **argv)
 
 	status = life_run(s);
 
+	/* Before the door: those who wait for an answer are refused. */
+	auth_free(s);
 	edge_close(s);
 	report_free(s);
 	handler_free(s, HANDLER_END_MS);
 	control_free(s);
 	input_free(s);
-	auth_free(s);
 	lws_context_destroy(s->lws);
 	event_finish(s, (int)(s->config->drain_ms < 1000 ? 1000 : s->config->drain_ms));
 	life_free(s);
