@@ -363,6 +363,21 @@ read_value(struct reader *r)
 	return v;
 }
 
+size_t
+jqval_cost(struct slice text)
+{
+	/* libjq makes room for 8 members or 16 elements at once; a string has a header; text is
+	 * copied. */
+	enum { CONTAINER = 600, VALUE = 64 };
+	size_t brackets = 0, commas = 0;
+
+	for (size_t i = 0; i < text.n; i++) {
+		brackets += (text.p[i] | 0x20) == 0x7b; /* [ and { */
+		commas += text.p[i] == ',';
+	}
+	return brackets * CONTAINER + commas * VALUE + text.n * 2;
+}
+
 jv
 jqval_read(struct slice text)
 {
@@ -390,8 +405,10 @@ jqval_constant(struct slice text)
 void
 jqval_release(void)
 {
+	bool giant = containers.cap > 4096 || document.cap > 4096;
+
 	if (containers.n > 1024) {
-		/* A giant document: give the memory back. */
+		/* Cheaper than to clear them one by one. */
 		free(containers.slot);
 		containers.slot = NULL;
 		containers.slots = 0;
@@ -410,6 +427,13 @@ jqval_release(void)
 		jv_free(containers.held[i]);
 	containers.n = 0;
 	document.n = 0;
+	if (giant) { /* give the memory back */
+		free(containers.held);
+		containers.held = NULL;
+		free(document.v);
+		document.v = NULL;
+		containers.cap = document.cap = 0;
+	}
 }
 
 /* --- printing --- */

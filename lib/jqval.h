@@ -25,6 +25,9 @@
 /* Find libjq's own functions. NULL, or a static reason why this libjq does not do. */
 const char *jqval_init(void);
 
+/* About what jqval_read of `text` takes at most, in bytes. Linear, but cheap. */
+size_t jqval_cost(struct slice text);
+
 /* The value of `text`, which js_valid has found valid and which must last until
  * jqval_release. The document before it is released. */
 jv jqval_read(struct slice text);

@@ -91,7 +91,10 @@ static volatile sig_atomic_t ticks, timed_out;
 static sig_atomic_t limit_ticks;
 static void (*stuck)(const char *what);
 
-enum { TICK_MS = 10 };
+enum {
+	TICK_MS = 10,
+	STACK = 120 << 20, /* the kernel leaves a gap of 128 MiB for the stack of a process */
+};
 
 /* --- functions of ours --- */
 
@@ -532,6 +535,18 @@ tick(int signo)
 	errno = saved;
 }
 
+/* As far as the hard limit allows. */
+static void
+soft_limit(int resource, rlim_t bytes)
+{
+	struct rlimit l;
+
+	if (getrlimit(resource, &l) == 0) {
+		l.rlim_cur = l.rlim_max == RLIM_INFINITY || bytes < l.rlim_max ? bytes : l.rlim_max;
+		setrlimit(resource, &l);
+	}
+}
+
 void
 jqx_limit(int64_t ms, int64_t memory, void (*is_stuck)(const char *what))
 {
@@ -548,16 +563,11 @@ jqx_limit(int64_t ms, int64_t memory, void (*is_stuck)(const char *what))
 		sigaction(SIGPROF, &sa, NULL);
 		setitimer(ITIMER_PROF, &every, NULL);
 	}
+	/* libjq frees values recursively: one nested a million deep takes so much. */
+	soft_limit(RLIMIT_STACK, STACK);
 #ifndef __SANITIZE_ADDRESS__ /* its shadow memory takes terabytes of addresses */
-	if (memory) {
-		struct rlimit l;
-
-		if (getrlimit(RLIMIT_AS, &l) == 0 && (l.rlim_cur == RLIM_INFINITY ||
-		    l.rlim_cur > (rlim_t)memory)) {
-			l.rlim_cur = (rlim_t)memory;
-			setrlimit(RLIMIT_AS, &l);
-		}
-	}
+	if (memory)
+		soft_limit(RLIMIT_AS, (rlim_t)memory);
 #else
 	(void)memory;
 #endif

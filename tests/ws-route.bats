@@ -359,6 +359,40 @@ ws-route: -x:4: a: line 1: output is larger than --max-output" ]
 	done
 }
 
+@test "a builtin that cannot be stopped ends it, after what was done before is written" {
+	run -6 --separate-stderr ws-route --max-ms 10 --dead-letter "$T/dead" -m a -x '{n}' -m b -x '{a: ("x" * 3e8 | length)}' <<< $'junk\n{"key":"a","n":1}\n{"key":"b"}\n{"key":"a","n":2}'
+	[ "$output" = '{"n":1}' ]
+	[ "${stderr##*$'\n'}" = "ws-route: -x:4: b: line 3: the program cannot be interrupted" ]
+	run -0 jq -c .text "$T/dead"
+	[ "$output" = '"junk"' ]
+}
+
+@test "a program that uses up the memory ends it and is named" {
+	! ldd "$(command -v ws-route)" | grep -q libasan || skip "no memory limit under a sanitizer"
+	run -6 --separate-stderr ws-route --max-memory 50M -m a -x '{n}' -m b -x '[range(1e9)] | {a: .}' <<< $'{"key":"a","n":1}\n{"key":"b"}'
+	[ "$output" = '{"n":1}' ]
+	[ "$stderr" = "ws-route: -x:4: b: line 2: the program is out of memory" ]
+}
+
+@test "an event that would take too much memory is rejected, unless no route takes it" {
+	event() { printf '{"key":"%s","x":[%s{}]}\n' "$1" "$(printf '{},%.0s' {1..40000})"; }
+	run -3 --separate-stderr ws-route --max-memory 40M --dead-letter "$T/dead" -m a -x '{n: (.x | length)}' < <(event a; event b; echo '{"key":"a","x":[1]}')
+	[ "$output" = '{"n":1}' ]
+	[ "$stderr" = "ws-route: line 1: too many values for --max-memory" ]
+	event a | cmp - <(jq -c .data "$T/dead")
+	run -0 ws-route -m a -x '{n: (.x | length)}' < <(event a)
+	[ "$output" = '{"n":40001}' ]
+}
+
+@test "values nested a million deep are not the end" {
+	run -3 --separate-stderr ws-route --max-ms 60000 -m a -x 'reduce range(1e6) as $i (0; [.]) | {a: .}' -m a -x '{n: 1}' <<< '{"key":"a"}'
+	[ "$output" = '{"n":1}' ]
+	[ "$stderr" = "ws-route: -x:2: a: line 1: output is nested too deeply" ]
+	deep=$(printf '[%.0s' {1..600})
+	run -3 --separate-stderr ws-route -m a -x . <<< "{\"key\":\"a\",\"x\":$deep"
+	[ "$stderr" = "ws-route: line 1: nested too deeply at byte 528" ]
+}
+
 @test "--unmatched keeps the events that no route takes" {
 	run -0 ws-route --unmatched "$T/none" -m a -x empty <<< $'{"key":"a"}\n{"key": "b", "n":1e400}\n{"x":1}'
 	[ -z "$output" ]

@@ -188,7 +188,7 @@ static const struct opt options[] = {
 	{ .name = "max-line", .kind = OPT_SIZE, .var = &opts.max_line, .arg = "SIZE", .min = 64,
 	  .max = 1 << 30, .help = "longest line, read or written (16M)" },
 	{ .name = "max-memory", .kind = OPT_SIZE, .var = &opts.max_memory, .arg = "SIZE",
-	  .max = INT64_MAX, .help = "memory of the process; 0: no limit (1G)" },
+	  .min = 0, .max = INT64_MAX, .help = "memory of the process; 0: no limit (1G)" },
 	{ .name = "max-ms", .kind = OPT_INT, .var = &opts.max_ms, .arg = "N", .max = 3600000,
 	  .help = "processor time of one program for one event, in ms; 0: no limit (1000)" },
 	{ .name = "max-output", .kind = OPT_SIZE, .var = &opts.max_output, .arg = "SIZE", .min = 64,
@@ -301,6 +301,8 @@ set_up(int argc, char **argv)
 		msg_die(EXIT_HOST, "%s", why);
 	pass.max_line = (size_t)opts.max_line;
 	pass.max_output = (size_t)opts.max_output;
+	/* The other half is for what a program makes of it. */
+	pass.max_event = opts.max_memory ? (size_t)opts.max_memory / 2 : SIZE_MAX;
 	jqx_limit(opts.max_ms, opts.max_memory, stuck);
 }
 

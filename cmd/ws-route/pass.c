@@ -4,6 +4,8 @@
 #include "msg.h"
 #include "rec.h"
 
+enum { SMALL = 64 << 10 }; /* a line of so many bytes fits any memory */
+
 /* --- what is rejected --- */
 
 static void
@@ -248,14 +250,18 @@ pass_line(struct pass *p, struct slice line, uint64_t number)
 	n = router_match(p->router, p->event.subject, p->event.dots, &list);
 	if (p->explain)
 		explain(p, list, n);
-	if (n) {
+	if (!n) {
+		unmatched(p);
+	} else if (line.n > SMALL && jqval_cost(line) > p->max_event) {
+		buf_clear(&p->why);
+		buf_str(&p->why, "too many values for --max-memory");
+		reject_line(p, line);
+	} else {
 		jv input = jqval_read(line);
 
 		for (size_t i = 0; i < n; i++)
 			run(p, list[i], input);
 		jv_free(input);
-	} else {
-		unmatched(p);
 	}
 	put_tag(p);
 	flush_when_large(p);

@@ -21,6 +21,7 @@ struct pass {
 	const char *subject;   /* --subject, or NULL */
 	size_t max_line;       /* longest output line, bytes */
 	size_t max_output;     /* most output of one event, bytes */
+	size_t max_event;      /* most memory that the values of one event may take, bytes */
 	bool explain;
 	struct side dead, unmatched;
 	struct buf *reasons;   /* when set: reasons go here, a line each, not to stderr, and
