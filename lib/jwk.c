@@ -266,113 +266,95 @@ admit(struct jwk_set *set, struct jwk *key, const struct jwk_sources *from, cons
 }
 
 static void
-note_line(struct buf *notes, const char *name, const char *what)
+warn(const struct jwk_sources *from, const char *name, const char *what, const char *note)
 {
-	buf_fmt(notes, "%s%s: %s", notes->n ? "\n" : "", name, what);
+	if (note && from->warn)
+		from->warn("%s: %s%s", name, what, note);
 }
 
 /* A secret or PEM. */
-static int
-add_key(struct jwk_set *set, const char *name, struct slice text, const struct jwk_sources *from,
-    struct buf *notes)
+static const char *
+add_key(struct jwk_set *set, const char *name, struct slice text, const struct jwk_sources *from)
 {
 	const char *why = NULL, *note = NULL;
 	struct jwk *key = memmem(text.p, text.n, "-----BEGIN", 10) ? jwk_from_pem(text, &why)
 		: from_secret(text, from->encoding, &why);
 
-	if (!key || admit(set, key, from, &why, &note)) {
-		note_line(notes, name, why);
-		return -1;
-	}
-	if (note)
-		note_line(notes, name, note);
-	return 0;
+	if (!key || admit(set, key, from, &why, &note))
+		return why;
+	warn(from, name, "", note);
+	return NULL;
 }
 
-/* One member of a JWK set. What cannot be used is noted and left out (RFC 7517 5). */
+/* One member of a JWK set. What cannot be used is left out (RFC 7517 5). */
 static void
-add_jwk(struct jwk_set *set, const char *name, struct slice object, const struct jwk_sources *from,
-    struct buf *notes)
+add_jwk(struct jwk_set *set, const char *name, struct slice object, const struct jwk_sources *from)
 {
 	const char *why = NULL, *note = NULL;
 	bool harmless = false;
 	struct jwk *key = jwk_from_json(object, from->sign, &why, &harmless);
 
-	if (key && from->algs && !(key->algs & from->algs)) {
+	if (key && from->algs && !(key->algs & from->algs))
 		jwk_free(key); /* as --alg wants it */
-		return;
-	}
-	if (key && admit(set, key, from, &why, &note) == 0) {
-		if (note)
-			note_line(notes, name, note);
-	} else if (!harmless) {
-		buf_fmt(notes, "%s%s: a key is left out: %s", notes->n ? "\n" : "", name, why);
-	}
+	else if (key && admit(set, key, from, &why, &note) == 0)
+		warn(from, name, "", note);
+	else if (!harmless)
+		warn(from, name, "a key is left out: ", why);
 }
 
-static int
-add_set(struct jwk_set *set, const char *name, struct slice text, const struct jwk_sources *from,
-    struct buf *notes)
+static const char *
+add_set(struct jwk_set *set, const char *name, struct slice text, const struct jwk_sources *from)
 {
-	struct js_error e;
 	struct slice keys, none, val;
 	size_t before = set->n;
 
-	if (!js_valid(text, &e)) {
-		buf_fmt(notes, "%s%s: not JSON: %s at byte %zu", notes->n ? "\n" : "", name, e.why,
-		    e.at + 1);
-		return -1;
-	}
+	if (!js_valid(text, NULL))
+		return "not JSON";
 	text = slice_trim(text);
 	keys = js_get(text, S("keys"));
 	if (js_type(keys) == JS_ARRAY) {
 		for (struct js_walk w = js_walk(keys); js_next(&w, &none, &val);)
-			add_jwk(set, name, val, from, notes);
+			add_jwk(set, name, val, from);
 	} else if (js_get(text, S("kty")).n) {
-		add_jwk(set, name, text, from, notes);
+		add_jwk(set, name, text, from);
 	} else {
-		note_line(notes, name, "neither a JWK nor a JWK set");
-		return -1;
+		return "neither a JWK nor a JWK set";
 	}
-	if (set->n == before) {
-		note_line(notes, name, "no key that can be used");
-		return -1;
-	}
-	return 0;
+	return set->n == before ? "no key that can be used" : NULL;
 }
 
-/* The content of each source in turn, wiped afterwards. */
+/* What was read of one source (rc: how that went) becomes keys, and is wiped. */
 static int
 add_source(struct jwk_set *set, const char *name, int rc, struct buf *text, bool is_set,
-    const struct jwk_sources *from, struct buf *notes)
+    const struct jwk_sources *from, struct buf *why)
 {
-	if (rc)
-		note_line(notes, name, errno == ENODATA ? "empty or not there" : strerror(errno));
-	else if (is_set)
-		rc = add_set(set, name, buf_view(text), from, notes);
-	else
-		rc = add_key(set, name, buf_view(text), from, notes);
+	const char *reason = rc ? errno == ENODATA ? "empty or not there" : strerror(errno)
+		: is_set ? add_set(set, name, buf_view(text), from)
+		: add_key(set, name, buf_view(text), from);
+
 	jwk_wipe(text);
-	return rc;
+	if (reason)
+		buf_fmt(why, "%s: %s", name, reason);
+	return reason ? -1 : 0;
 }
 
 int
-jwk_load(struct jwk_set *set, const struct jwk_sources *from, struct buf *notes)
+jwk_load(struct jwk_set *set, const struct jwk_sources *from, struct buf *why)
 {
 	struct buf text = { 0 };
 	int rc = 0;
 
 	for (int i = 0; i < from->files.n && !rc; i++) {
 		rc = io_secret_file(from->files.v[i], &text);
-		rc = add_source(set, from->files.v[i], rc, &text, false, from, notes);
+		rc = add_source(set, from->files.v[i], rc, &text, false, from, why);
 	}
 	for (int i = 0; i < from->envs.n && !rc; i++) {
 		rc = io_secret_env(from->envs.v[i], &text);
-		rc = add_source(set, from->envs.v[i], rc, &text, false, from, notes);
+		rc = add_source(set, from->envs.v[i], rc, &text, false, from, why);
 	}
 	for (int i = 0; i < from->sets.n && !rc; i++) {
 		rc = io_read_file(from->sets.v[i], JWK_FILE_MAX, &text);
-		rc = add_source(set, from->sets.v[i], rc, &text, true, from, notes);
+		rc = add_source(set, from->sets.v[i], rc, &text, true, from, why);
 	}
 	if (rc)
 		jwk_set_free(set);

@@ -52,6 +52,10 @@ struct jwk_sources {
 	uint32_t algs;         /* algorithms allowed, 0 is all */
 	bool strict;           /* a secret shorter than the hash is not used with it */
 	bool sign;             /* keys to sign with, not to verify with */
+
+	/* Told of each doubt (a short secret, a private key where the public one would do, a
+	 * member of a JWK set that cannot be used); may be NULL. */
+	void (*warn)(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 };
 
 /* "raw", "base64", "base64url", NULL: for an option table. */
@@ -65,11 +69,10 @@ struct jwk_set {
 	size_t n;
 };
 
-/* Fill an empty set from all sources. 0; `notes` then has one line for each doubt (a
- * short secret, a private key where the public one would do, a member of a JWK set that
- * cannot be used). -1 when a source cannot be used: `notes` ends with the reason, "FILE:
- * why", and the set is empty. Nothing of a key's content is ever said. */
-int jwk_load(struct jwk_set *set, const struct jwk_sources *from, struct buf *notes);
+/* Fill an empty set from all sources. 0, or -1 when one of them cannot be used: the
+ * reason, "FILE: why", is then appended to *why, and the set is empty. Nothing of a key's
+ * content is ever said. */
+int jwk_load(struct jwk_set *set, const struct jwk_sources *from, struct buf *why);
 
 void jwk_set_free(struct jwk_set *set);
 

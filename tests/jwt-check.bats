@@ -497,7 +497,7 @@ jwt-check: $T/set: a key is left out: a malformed or incomplete key" ]
 @test "a file that is no JWK set is an error at the start" {
 	echo '{"keys":[' > "$T/a"
 	run -2 --separate-stderr jwt-check --jwks "$T/a" x
-	[[ $stderr == "jwt-check: $T/a: not JSON: unterminated "* ]]
+	[ "$stderr" = "jwt-check: $T/a: not JSON" ]
 	echo '{"a":1}' > "$T/b"
 	run -2 --separate-stderr jwt-check --jwks "$T/b" x
 	[ "$stderr" = "jwt-check: $T/b: neither a JWK nor a JWK set" ]

@@ -20,7 +20,7 @@ static struct {
 	int64_t now_ms; /* -1: the clock's */
 	int64_t max_line, drain_ms;
 	const char *metrics_file;
-} o = { .now_ms = -1, .max_line = LINE_MAX_DEFAULT, .drain_ms = 5000 };
+} o = { .keys = { .warn = msg_warn }, .now_ms = -1, .max_line = LINE_MAX_DEFAULT, .drain_ms = 5000 };
 
 static const char *
 set_algs(const struct opt *opt, const char *value)
@@ -153,25 +153,6 @@ now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Fill `set`. Doubts are warned of; of a failure the reason is left in *why, 0 or -1. */
-static int
-load_keys(struct jwk_set *set, struct buf *why)
-{
-	struct buf notes = { 0 };
-	int rc = jwk_load(set, &o.keys, &notes);
-	struct slice rest = buf_view(&notes), line;
-
-	while (rest.n) {
-		line = slice_cut(&rest, '\n');
-		if (rc && !rest.n)
-			buf_slice(why, line);
-		else
-			msg_warn("%.*s", (int)line.n, line.p);
-	}
-	buf_free(&notes);
-	return rc;
-}
-
 /* A reload never leaves the tool without keys, nor with half of them. */
 static void
 reload(void)
@@ -179,7 +160,7 @@ reload(void)
 	struct jwk_set fresh = { 0 };
 	struct buf why = { 0 };
 
-	if (load_keys(&fresh, &why)) {
+	if (jwk_load(&fresh, &o.keys, &why)) {
 		msg_error("the keys stay as they were: %s", buf_cstr(&why));
 		failed_reloads++;
 	} else {
@@ -262,6 +243,7 @@ check_record(struct filter *f, struct slice line)
 	size_t start = b->n;
 	unsigned tokens = 0;
 	const char *why = NULL;
+	bool ok = false;
 	int n = js_object(line, m, REC_MEMBERS, &e);
 
 	if (n < 0) {
@@ -295,9 +277,10 @@ check_record(struct filter *f, struct slice line)
 	} else {
 		tok_check(checker, &keys, token, now_ms(), &v);
 		put_verdict(b, &v);
+		ok = tok_good(&v);
 	}
 	buf_byte(b, '}');
-	end_line(f, start, !why && tok_good(&v));
+	end_line(f, start, ok);
 }
 
 static void
@@ -388,7 +371,7 @@ main(int argc, char **argv)
 		opt_fail("more than one token; give them on standard input");
 	if (!o.keys.files.n && !o.keys.envs.n && !o.keys.sets.n)
 		opt_fail("no key: give --key-file, --key-env or --jwks");
-	if (load_keys(&keys, &why))
+	if (jwk_load(&keys, &o.keys, &why))
 		msg_die(EXIT_USAGE, "%s", buf_cstr(&why));
 	checker = tok_new(&o.policy);
 	status = n ? check_argument(argv[0]) : check_lines();

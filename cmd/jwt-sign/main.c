@@ -35,7 +35,7 @@ static struct {
 	const char *exp, *nbf, *now;
 	bool no_iat;
 	int64_t count;
-} o = { .alg = -1, .count = -1 };
+} o = { .keys = { .sign = true, .warn = msg_warn }, .alg = -1, .count = -1 };
 
 static const char *
 set_alg(const struct opt *opt, const char *value)
@@ -155,22 +155,13 @@ choose_key(const struct jwk_set *set)
 static void
 load_keys(struct jwk_set *set)
 {
-	struct buf notes = { 0 };
-	struct slice rest, line;
-	int rc;
+	struct buf why = { 0 };
 
-	o.keys.sign = true;
 	if (o.alg >= 0)
 		o.keys.algs = 1u << o.alg;
-	rc = jwk_load(set, &o.keys, &notes);
-	rest = buf_view(&notes);
-	while (rest.n) {
-		line = slice_cut(&rest, '\n');
-		if (rc && !rest.n)
-			msg_die(EXIT_USAGE, "%.*s", (int)line.n, line.p);
-		msg_warn("%.*s", (int)line.n, line.p);
-	}
-	buf_free(&notes);
+	if (jwk_load(set, &o.keys, &why))
+		msg_die(EXIT_USAGE, "%s", buf_cstr(&why));
+	buf_free(&why);
 }
 
 /* --- the claims --- */
