@@ -429,6 +429,23 @@ ws-route: line 3: : no route" ]
 	[ "$status" -eq 3 ]
 }
 
+@test "--metrics-file tells what became of the lines, and of each route" {
+	run -3 --separate-stderr ws-route --metrics-file "$T/m" -m a -x '{n: 1}, {n: 2}' -m 'b"' -x 'error("x")' <<< $'{"key":"a"}\n{"key":"b\\""}\n{"key":"c"}\njunk'
+	run -0 grep -v -e '^#' -e seconds "$T/m"
+	[ "$output" = 'ws_route_lines_total 4
+ws_route_events_total 3
+ws_route_rejected_total 2
+ws_route_unmatched_total 1
+ws_route_written_total 2
+ws_route_runs_total{route="a",line="2"} 1
+ws_route_runs_total{route="b\"",line="4"} 1
+ws_route_outputs_total{route="a",line="2"} 2
+ws_route_outputs_total{route="b\"",line="4"} 0
+ws_route_errors_total{route="a",line="2"} 0
+ws_route_errors_total{route="b\"",line="4"} 1' ]
+	grep -qE '^ws_route_seconds_total\{route="a",line="2"\} [0-9.e-]+$' "$T/m"
+}
+
 @test "each event is written before the next one comes" {
 	start_fed route ws-route -m a -x '{n}'
 	for i in 1 2 3; do

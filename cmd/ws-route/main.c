@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "counts.h"
 #include "exit.h"
 #include "filter.h"
 #include "fixture.h"
@@ -24,7 +25,7 @@
 static struct {
 	const char *routes; /* NULL: from -m and -x */
 	struct opt_list library;
-	const char *test;
+	const char *test, *metrics_file;
 	bool check, watch, colour;
 	int64_t drain, max_line, max_memory, max_ms, max_output;
 } opts = {
@@ -193,6 +194,8 @@ static const struct opt options[] = {
 	  .help = "processor time of one program for one event, in ms; 0: no limit (1000)" },
 	{ .name = "max-output", .kind = OPT_SIZE, .var = &opts.max_output, .arg = "SIZE", .min = 64,
 	  .max = 1 << 30, .help = "most output of one event (64M)" },
+	{ .name = "metrics-file", .kind = OPT_STRING, .var = &opts.metrics_file, .arg = "FILE",
+	  .help = "keep counters in FILE, as Prometheus text" },
 	{ .name = "program", .letter = 'x', .kind = OPT_CALL, .call = add_program, .arg = "PROGRAM",
 	  .flags = OPT_ORDERED, .help = "the jq program for the -m before it" },
 	{ .name = "slurpfile", .kind = OPT_CALL, .call = add_slurpfile, .arg = "NAME FILE",
@@ -325,7 +328,7 @@ filter_events(void)
 			reload();
 			break;
 		case FILTER_REPORT:
-			pass_report(&pass);
+			counts_report(&pass);
 			break;
 		case FILTER_WATCH:
 			if (watch_changed(&watch))
@@ -354,6 +357,7 @@ route(void)
 	side_open(&pass.unmatched);
 	filter_init(&filter, (size_t)opts.max_line, opts.drain);
 	filter.before_flush = before_flush;
+	metrics_file_init(&filter.metrics, opts.metrics_file, counts_metrics, &pass);
 	filter.watch = opts.watch ? watch.fd : -1;
 	sig_want_report();
 	pass.out = &filter.out;

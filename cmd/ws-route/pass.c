@@ -276,20 +276,3 @@ pass_too_long(struct pass *p, uint64_t number, size_t max)
 	buf_fmt(&p->why, "longer than %zu bytes", max);
 	reject_line(p, slice_of("", 0));
 }
-
-void
-pass_report(struct pass *p)
-{
-	typedef unsigned long long ull;
-
-	msg_warn("%llu lines, %llu events, %llu rejected, %llu without a route, %llu written",
-	    (ull)p->lines, (ull)p->events, (ull)p->rejected, (ull)p->unrouted, (ull)p->written);
-	for (size_t i = 0; i < router_count(p->router); i++) {
-		const struct route *r = router_route(p->router, i);
-
-		msg_warn("%s:%u: %s: %llu runs, %llu outputs, %llu errors, %.3f ms, %.1f us a run",
-		    router_name(p->router), r->line, r->patterns, (ull)r->runs, (ull)r->outputs,
-		    (ull)r->errors, (double)r->ns / 1e6,
-		    r->runs ? (double)r->ns / 1e3 / (double)r->runs : 0.0);
-	}
-}

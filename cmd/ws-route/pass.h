@@ -45,7 +45,4 @@ void pass_line(struct pass *p, struct slice line, uint64_t number);
 /* Line `number` was longer than `max` bytes and is lost. */
 void pass_too_long(struct pass *p, uint64_t number, size_t max);
 
-/* Counts and times so far, per route, on stderr. */
-void pass_report(struct pass *p);
-
 #endif
