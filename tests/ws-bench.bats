@@ -365,6 +365,14 @@ s = socket.create_server(("127.0.0.1", 0)); print("listen ws://127.0.0.1:%d/" % 
 	jq -es 'all(.time | test("Z$"))' "$T/lines" > "$T/answer"
 }
 
+@test "counters are kept in --metrics-file" {
+	server pong
+	bench -c 2 -r 20 -d 500ms --metrics-file "$T/metrics"
+	grep -qx 'ws_bench_sent_total 20' "$T/metrics"
+	grep -qx 'ws_bench_delivered_total 20' "$T/metrics"
+	grep -qx 'ws_bench_connections_open 0' "$T/metrics"
+}
+
 @test "nothing is shown along the way unless stderr is a terminal" {
 	server pong
 	ws-bench --json -r 10 -d 500ms "$URL" 2> "$T/stderr" > "$T/report"

@@ -257,6 +257,20 @@ ws-replay: $T/rec:3: no time, written at once" ]
 	[ "$status" -eq 0 ]
 }
 
+@test "counters are kept in --metrics-file" {
+	at 00.0 > "$T/rec"
+	echo '{}' >> "$T/rec"
+	echo bad >> "$T/rec"
+	at 59.0 >> "$T/rec"
+	start replay ws-replay --metrics-file "$T/metrics" "$T/rec"
+	wait_for "$T/metrics" '^ws_replay_lines_total 0'
+	wait_for replay.out '{}'
+	stop replay
+	grep -qx 'ws_replay_lines_total 2' "$T/metrics"
+	grep -qx 'ws_replay_bad_lines_total 1' "$T/metrics"
+	grep -qx 'ws_replay_untimed_lines_total 1' "$T/metrics"
+}
+
 @test "it ends as a filter does when its reader goes away, also while it waits" {
 	at 00.0 > "$T/rec"
 	at 59.0 >> "$T/rec"

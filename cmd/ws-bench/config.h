@@ -72,6 +72,7 @@ struct config {
 	int64_t storm_share;     /* per cent of the connections */
 	int64_t every;
 	bool json;
+	const char *metrics_file;
 };
 
 enum find { FIND_NOTHING, FIND_RATE, FIND_CONNECTIONS };

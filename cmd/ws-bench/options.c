@@ -207,6 +207,8 @@ static const struct opt options[] = {
 	{ .name = "find", .kind = OPT_CHOICE, .var = &opts.find, .arg = "WHAT",
 	  .choices = find_what, .help = "max-rate or max-connections that meet --require" },
 	{ .name = "json", .kind = OPT_FLAG, .var = &C.json, .help = "write the report as JSON" },
+	{ .name = "metrics-file", .kind = OPT_STRING, .var = &C.metrics_file, .arg = "FILE",
+	  .help = "write counters there every 10 s, as Prometheus text" },
 	{ .name = "require", .kind = OPT_CALL, .call = opt_append, .var = &opts.require,
 	  .arg = "NUMBER<N", .flags = OPT_ORDERED,
 	  .help = "such as 'rtt.p99<100ms' or 'lost=0'; exit 1 if not" },

@@ -1,6 +1,7 @@
 #include "run.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
@@ -268,11 +269,31 @@ expire_setups(struct run *r)
 }
 
 static void
+render_metrics(struct buf *b, void *ctx)
+{
+	const struct run *r = ctx;
+	char name[64];
+
+	metrics_value(b, "ws_bench_connections_open", METRICS_GAUGE, "Connections open now",
+	    r->client.up);
+	metrics_value(b, "ws_bench_outstanding", METRICS_GAUGE,
+	    "Answers and deliveries that have not come", (double)stats_missing(&r->stats.all));
+	for (const struct counter_name *c = counter_names; c->name; c++) {
+		if (c->offset < 0)
+			continue; /* what is missing may yet come: the gauge above */
+		snprintf(name, sizeof(name), "ws_bench_%s_total", c->name);
+		metrics_value(b, name, METRICS_COUNTER, "As in the report, ws-bench(1)",
+		    (double)stats_counter(&r->stats.all, c));
+	}
+}
+
+static void
 tick(struct run *r)
 {
 	uint64_t now = r->client.now;
 
 	r->tick_at = now + TICK;
+	metrics_file_tick(&r->metrics);
 	client_expire(&r->client);
 	expire_setups(r);
 	trickle(r);
@@ -424,6 +445,7 @@ begin(struct run *r, const struct config *o, const struct net *net, SSL_CTX *tls
 	}
 	r->interval_from = r->trickled_at = r->client.now;
 	r->interval_at = r->client.now + (uint64_t)o->every;
+	metrics_file_init(&r->metrics, o->metrics_file, render_metrics, r);
 	if (r->feeding && feed_open(&r->feed, o->feed))
 		msg_die(EXIT_HOST, "cannot open %s: %s", o->feed, strerror(errno));
 	return 0;
@@ -443,6 +465,7 @@ run_bench(struct run *r, const struct config *config, const struct net *net, SSL
 	}
 	close_all(r);
 	stats_interval(&r->stats);
+	metrics_file_finish(&r->metrics);
 	return 0;
 }
 

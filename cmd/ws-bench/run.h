@@ -11,6 +11,7 @@
 #include "client.h"
 #include "feed.h"
 #include "line.h"
+#include "metrics.h"
 #include "stats.h"
 
 enum phase { PHASE_OPEN, PHASE_WORK, PHASE_LINGER, PHASE_CLOSE };
@@ -66,6 +67,7 @@ struct run {
 	uint32_t storm_next;            /* the connection to begin it with */
 	uint64_t tick_at, trickled_at, progress_at, interval_at, interval_from;
 	const struct run_hooks *hooks;
+	struct metrics_file metrics;
 };
 
 

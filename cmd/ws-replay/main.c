@@ -10,6 +10,7 @@
 
 #include "exit.h"
 #include "io.h"
+#include "metrics.h"
 #include "msg.h"
 #include "num.h"
 #include "opt.h"
@@ -37,6 +38,7 @@ static struct {
 	int64_t loop; /* rounds; 0: without end */
 	int64_t count, duration, drain, pause, max_gap, disorder, max_line;
 	struct point from, to;
+	const char *metrics_file;
 } opts = {
 	.speed = 1, .loop = 1, .drain = 5000, .disorder = 1000, .max_line = LINE_MAX_DEFAULT,
 };
@@ -48,6 +50,7 @@ static struct pace pace;
 static struct out out;
 static uint64_t written, bad, untimed, backwards;
 static int64_t end_at = INT64_MAX, latest_late;
+static struct metrics_file metrics;
 static bool first_round = true;
 
 static int64_t
@@ -126,6 +129,8 @@ static const struct opt options[] = {
 	  .min = 1, .max = INT64_MAX / SECOND, .help = "cut longer silences to this" },
 	{ .name = "max-line", .kind = OPT_SIZE, .var = &opts.max_line, .arg = "SIZE",
 	  .min = 64, .max = 1 << 30, .help = "longest line (16M)" },
+	{ .name = "metrics-file", .kind = OPT_STRING, .var = &opts.metrics_file, .arg = "FILE",
+	  .help = "write counters there every 10 s, as Prometheus text" },
 	{ .name = "pause", .kind = OPT_DURATION, .var = &opts.pause, .arg = "TIME",
 	  .help = "between two rounds of --loop wait so long (0)" },
 	{ .name = "restamp", .kind = OPT_FLAG, .var = &opts.restamp,
@@ -167,6 +172,23 @@ report_end(void)
 	    (double)latest_late / 1e6);
 }
 
+static void
+render_metrics(struct buf *b, void *ctx)
+{
+	static const struct metric table[] = {
+		{ "ws_replay_lines_total", METRICS_COUNTER, "Lines written", &written },
+		{ "ws_replay_bad_lines_total", METRICS_COUNTER, "Lines skipped", &bad },
+		{ "ws_replay_untimed_lines_total", METRICS_COUNTER, "Lines without a time", &untimed },
+		{ "ws_replay_backwards_total", METRICS_COUNTER, "Times that ran back", &backwards },
+		{ 0 },
+	};
+
+	(void)ctx;
+	metrics_table(b, table);
+	metrics_value(b, "ws_replay_late_max_seconds", METRICS_GAUGE,
+	    "How late the latest line was written", (double)latest_late / SECOND);
+}
+
 /* --- the end --- */
 
 static void
@@ -183,6 +205,7 @@ finish(void)
 	if (out_pending(&out))
 		msg_warn("the reader did not take the last %zu bytes in time", out_pending(&out));
 	report_end();
+	metrics_file_finish(&metrics);
 	exit(bad ? EXIT_PARTIAL : EXIT_DONE);
 }
 
@@ -202,6 +225,7 @@ wait_until(int64_t deadline, int fd)
 		};
 		int64_t until = deadline < end_at ? deadline : end_at, now = now_ns(), left;
 
+		metrics_file_tick(&metrics);
 		if (sig_stopping() || now >= end_at)
 			finish();
 		if (now >= deadline)
@@ -210,6 +234,8 @@ wait_until(int64_t deadline, int fd)
 		/* Look at the terminal again each second: we may come to the foreground. */
 		if (skip_tty && left > SECOND)
 			left = SECOND;
+		if (opts.metrics_file && left > metrics_file_wait(&metrics) * (SECOND / 1000LL))
+			left = metrics_file_wait(&metrics) * (SECOND / 1000LL);
 		struct timespec t = { left / SECOND, left % SECOND };
 
 		if (ppoll(p, 3, &t, NULL) < 0 && errno != EINTR)
@@ -327,6 +353,7 @@ replay_line(struct source *s)
 	}
 	if (sig_stopping() || now_ns() >= end_at)
 		finish();
+	metrics_file_tick(&metrics);
 	report_line(s);
 	write_line(s);
 }
@@ -417,6 +444,7 @@ main(int argc, char **argv)
 	/* The kernel may let a sleeper oversleep by this much; by default it is 50 us. */
 	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 	pace = (struct pace){ .speed = opts.speed, .max_gap = opts.max_gap * 1000 };
+	metrics_file_init(&metrics, opts.metrics_file, render_metrics, NULL);
 	if (opts.duration)
 		end_at = now_ns() + opts.duration * (SECOND / 1000);
 	pace_begin(&pace, now_ns());
