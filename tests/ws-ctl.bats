@@ -199,18 +199,48 @@ ws-ctl: $T/a.sock: line 5: unknown member" ]
 	[ ! -s "$T/ctl.err" ]
 }
 
-@test "a router restarts without a client noticing" {
+@test "feeder and routes restart while 1,000 clients are connected, and none notices" {
 	server a
-	client c a --subscribe r
-	printf 'x\n\t{to: "r", data: .data}\n' > "$T/one"
-	printf 'x\n\t{to: "r", data: [.data]}\n' > "$T/two"
-	feeder() { ws-route "$1" | ws-ctl "$T/a.sock"; }
-	feeder "$T/one" <<< '{"key":"x","data":1}'
-	feeder "$T/two" <<< '{"key":"x","data":2}'
-	wait_for c.out '^\[2\]$'
-	wait_for c.out '^1$'
-	kill -0 "${PID[c]}"
-	run ! grep close "$T/a.out"
+	# Each client is in the room "all" and says at the end what it got.
+	start crowd /usr/bin/python3 -c '
+import asyncio, collections, json, sys, websockets
+async def client(url):
+    async with websockets.connect(url, ping_interval=None) as ws:
+        got = []
+        await ws.recv()
+        await ws.send(json.dumps({"type": "subscribe", "payload": {"channel": "all"}}))
+        await ws.recv()
+        ready.append(1)
+        if len(ready) == 1000: print("ready", flush=True)
+        while not got or got[-1] != "end": got.append(json.loads(await ws.recv()))
+        return json.dumps(got)
+async def main():
+    all = await asyncio.gather(*(client(sys.argv[1]) for _ in range(1000)))
+    for got, n in collections.Counter(all).items(): print(n, got == json.dumps(wanted), flush=True)
+ready = []
+wanted = [["one", i] for i in range(50)] + [["two", i] for i in range(50)] + ["end"]
+asyncio.run(main())' "${URLS[a]}"
+	wait_for crowd.out ready
+	printf 'x\n\t{to: "all", data: ["one", .data]}\n' > "$T/routes"
+	feeder() { ws-route "$T/routes" | ws-ctl "$T/a.sock"; }
+	for i in {0..49}; do echo "{\"key\":\"x\",\"data\":$i}"; done | feeder
+	printf 'x\n\t{to: "all", data: ["two", .data]}\nend\n\t{to: "all", data: "end"}\n' > "$T/routes"
+	for i in {0..49}; do echo "{\"key\":\"x\",\"data\":$i}"; done | feeder
+	feeder <<< '{"key":"end"}'
+	wait_end crowd
+	[ "$(tail -n 1 "$T/crowd.out")" = "1000 True" ]
+	[ "$(jq -r 'select(.event == "close").code' "$T/a.out" | sort -u)" = 1000 ]
+}
+
+@test "--metrics-file tells what was taken, rejected and confirmed" {
+	server a
+	run -3 ws-ctl --metrics-file "$T/m" "$T/a.sock" <<< '{"to":"x","data":1}
+rubbish'
+	[ "$(grep -v '^#' "$T/m")" = "ws_ctl_lines_total 2
+ws_ctl_confirmed_lines_total{socket=\"$T/a.sock\"} 2
+ws_ctl_rejected_lines_total{socket=\"$T/a.sock\"} 1
+ws_ctl_connects_total{socket=\"$T/a.sock\"} 1
+ws_ctl_waiting_bytes 0" ]
 }
 
 # --- commands ---

@@ -147,6 +147,7 @@ try_connect(struct ctl *c, struct link *l, const struct ctl_ops *ops)
 		return;
 	}
 	line_init(&l->in, l->fd, ANSWER_MAX);
+	l->connects++;
 	if (l->told)
 		msg_warn("connected to %s", l->path);
 	l->told = false;
@@ -235,6 +236,9 @@ prepare(struct ctl *c, struct pollfd *p, const struct ctl_ops *ops, int64_t end_
 		if (until < 0 || now + TTY_LOOK_MS < until)
 			until = now + TTY_LOOK_MS;
 	}
+	if (metrics_file_wait(&c->metrics) >= 0 &&
+	    (until < 0 || now + metrics_file_wait(&c->metrics) < until))
+		until = now + metrics_file_wait(&c->metrics);
 	p[c->n] = (struct pollfd){ .fd = input ? STDIN_FILENO : -1, .events = POLLIN };
 	p[c->n + 1] = (struct pollfd){ .fd = STDOUT_FILENO };
 	p[c->n + 2] = (struct pollfd){ .fd = sig_fd(), .events = POLLIN };
@@ -301,9 +305,11 @@ ctl_run(struct ctl *c, const struct config *config, char **paths, int n,
 			break;
 		}
 		serve(c, ops, p, end);
+		metrics_file_tick(&c->metrics);
 	}
 	if (out_flush(&c->out) && !sig_drained())
 		out_die(&c->out, "standard output");
+	metrics_file_finish(&c->metrics);
 	ops->ending(c);
 	for (int i = 0; i < n; i++) {
 		close_link(&c->links[i]);

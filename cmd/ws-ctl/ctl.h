@@ -9,6 +9,7 @@
 #include "backoff.h"
 #include "buf.h"
 #include "line.h"
+#include "metrics.h"
 #include "out.h"
 
 struct config {
@@ -17,6 +18,7 @@ struct config {
 	int64_t drain_ms;
 	int64_t max_line, window;
 	int64_t count;      /* lines to write, 0: any number */
+	const char *metrics_file;
 	const char *block, *reason, *spread;
 	int64_t code;
 };
@@ -30,6 +32,7 @@ struct link {
 	bool told;           /* that it is away */
 	int64_t retry_ms;    /* when to try again */
 	int64_t away_ms;     /* since when it is away */
+	uint64_t connects;   /* how often it was reached */
 	struct backoff backoff;
 	struct line_reader in;
 	struct buf out;
@@ -44,6 +47,7 @@ struct ctl {
 	struct out out;      /* stdout */
 	int64_t written;     /* lines of it */
 	int status;          /* exit code so far */
+	struct metrics_file metrics; /* the caller sets it up, or leaves it {0} */
 	void *ctx;           /* of the ops */
 };
 

@@ -32,6 +32,7 @@ struct feed_link {
 	uint64_t sent, confirmed;  /* positions in the input */
 	uint64_t sent_lines;       /* lines before `sent` */
 	uint64_t confirmed_lines;
+	uint64_t rejected;         /* lines */
 	uint64_t theirs;           /* lines written on this connection, marks included */
 	struct chunk *chunk;
 	size_t first, end, cap;    /* chunks in [first, end) */
@@ -174,9 +175,10 @@ static void
 rejected(struct ctl *c, struct link *l, struct slice answer, struct slice why)
 {
 	const struct feed *f = c->ctx;
-	const struct feed_link *x = l->feed;
+	struct feed_link *x = l->feed;
 	int64_t theirs = 0;
 
+	x->rejected++;
 	ctl_status(c, EXIT_PARTIAL);
 	if (js_int(js_get(slice_trim(answer), S("line")), &theirs))
 		for (size_t i = x->first; i < x->end; i++) {
@@ -304,6 +306,44 @@ ending(struct ctl *c)
 	}
 }
 
+/* --- metrics --- */
+
+enum sample { CONFIRMED, REJECTED, CONNECTS };
+
+/* One sample for each socket. */
+static void
+put_samples(struct buf *b, const struct ctl *c, const char *name, const char *help,
+    enum sample which)
+{
+	metrics_family(b, name, METRICS_COUNTER, help);
+	for (int i = 0; i < c->n; i++) {
+		const struct link *l = &c->links[i];
+		struct buf label = { 0 };
+		uint64_t v = which == CONNECTS ? l->connects : !l->feed ? 0
+			: which == CONFIRMED ? l->feed->confirmed_lines : l->feed->rejected;
+
+		metrics_label(&label, "socket", slice_str(l->path));
+		metrics_sample(b, name, buf_cstr(&label), (double)v);
+		buf_free(&label);
+	}
+}
+
+static void
+render(struct buf *b, void *ctx)
+{
+	const struct ctl *c = ctx;
+	const struct feed *f = c->ctx;
+
+	metrics_value(b, "ws_ctl_lines_total", METRICS_COUNTER, "Lines taken from stdin",
+	    (double)f->lines);
+	put_samples(b, c, "ws_ctl_confirmed_lines_total",
+	    "Lines that the server has dealt with", CONFIRMED);
+	put_samples(b, c, "ws_ctl_rejected_lines_total", "Lines that the server rejected", REJECTED);
+	put_samples(b, c, "ws_ctl_connects_total", "Connections made to the server", CONNECTS);
+	metrics_value(b, "ws_ctl_waiting_bytes", METRICS_GAUGE,
+	    "Bytes of lines that not every server has confirmed", (double)(f->log.n - f->drop));
+}
+
 int
 feed(const struct config *config, char **paths, int n)
 {
@@ -314,6 +354,7 @@ feed(const struct config *config, char **paths, int n)
 	struct ctl c = { 0 };
 
 	line_init(&f.in, STDIN_FILENO, (size_t)config->max_line);
+	metrics_file_init(&c.metrics, config->metrics_file, render, &c);
 	ctl_run(&c, config, paths, n, &ops, &f);
 	line_free(&f.in);
 	buf_free(&f.log);

@@ -62,6 +62,8 @@ static const struct opt options[] = {
 	  .max = 86400000, .help = "time to feed what is left after the first signal (5s)" },
 	{ .name = "max-line", .kind = OPT_SIZE, .var = &config.max_line, .arg = "SIZE", .min = 64,
 	  .max = 1 << 30, .help = "longest line of stdin (16M)" },
+	{ .name = "metrics-file", .kind = OPT_STRING, .var = &config.metrics_file, .arg = "FILE",
+	  .help = "feeding: write counters there every 10 s, as Prometheus text" },
 	{ .name = "timeout", .kind = OPT_DURATION, .var = &config.timeout_ms, .arg = "TIME",
 	  .max = 86400000, .help = "end after this, with 124 if not all was done" },
 	{ .name = "wait", .letter = 'w', .kind = OPT_CALL, .call = set_wait, .arg = "TIME",
@@ -103,6 +105,8 @@ main(int argc, char **argv)
 			: config.reason ? "reason" : "spread");
 	if (sockets == n)
 		return feed(&config, argv, n);
+	if (config.metrics_file)
+		opt_fail("--metrics-file goes with feeding, not with %s", argv[sockets]);
 	if (!wait_given)
 		config.wait_ms = 0;
 	return ask(&config, argv, sockets, argv + sockets, n - sockets);
