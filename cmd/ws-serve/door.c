@@ -59,7 +59,7 @@ canonical(const struct guest *g, char header[HEADER_MAX])
 {
 	return (size_t)snprintf(header, HEADER_MAX,
 	    "GET / HTTP/1.1\r\n"
-	    "Host: localhost\r\n"
+	    "Host: a\r\n"
 	    "Upgrade: websocket\r\n"
 	    "Connection: Upgrade\r\n"
 	    "Sec-WebSocket-Version: 13\r\n"

@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -58,15 +57,12 @@ static void
 arrive(struct door *d, const struct listener *l, int fd, const struct sockaddr_storage *from)
 {
 	struct guest *g;
-	int on = 1;
 
 	d->stats.accepted++;
 	if (d->stats.guests >= d->config.max_guests) {
 		guest_shed(d, fd, "too many handshakes at a time", !l->tls);
 		return;
 	}
-	if (!l->local)
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	if (l->tls && (fd = tls_accept(l->tls, fd)) < 0)
 		return;
 	g = guest_new(d, l, fd);

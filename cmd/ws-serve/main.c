@@ -129,8 +129,7 @@ server_reload(struct server *s, void (*done)(void *ctx, const char *why), void *
 static void
 lws_says(int level, const char *line)
 {
-	if (level == LLL_ERR && msg_shown(MSG_DEBUG) &&
-	    !strstr(line, "adopt_socket_readbuf: calling service"))
+	if (level == LLL_ERR && !strstr(line, "adopt_socket_readbuf: calling service"))
 		msg_debug("libwebsockets: %.*s", (int)strcspn(line, "\n"), line);
 }
 
@@ -165,7 +164,8 @@ make_lws(struct server *s)
 		.uid = (uid_t)-1,
 	};
 
-	lws_set_log_level(LLL_ERR, lws_says);
+	/* Each adoption logs a line at this level: not even formatted unless wanted. */
+	lws_set_log_level(msg_shown(MSG_DEBUG) ? LLL_ERR : 0, lws_says);
 	s->lws = lws_create_context(&info);
 	if (!s->lws)
 		msg_die(EXIT_HOST, "cannot start libwebsockets with libev: is the package "
@@ -236,9 +236,10 @@ report_url(struct server *s, const char *base, const char *path)
 {
 	struct buf url = { 0 }, *b;
 
+	buf_str(&url, base);
+	buf_str(&url, path);
+	msg_info("listening on %s", buf_cstr(&url));
 	if (event_wanted(s, EVENT_LISTEN)) {
-		buf_str(&url, base);
-		buf_str(&url, path);
 		b = event_begin(s, EVENT_LISTEN);
 		js_put_member(b, "node", slice_str(s->node));
 		js_put_member(b, "url", buf_view(&url));
