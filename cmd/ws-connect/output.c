@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base64.h"
 #include "exit.h"
 #include "js.h"
 #include "msg.h"
@@ -97,6 +98,10 @@ output_message(struct output *p, struct slice body, bool binary)
 	} else if (p->o->raw) {
 		buf_clear(&p->line);
 		buf_slice(&p->line, body);
+	} else if (binary && p->tty) {
+		buf_clear(&p->line);
+		buf_fmt(&p->line, "(binary, %zu bytes) ", body.n);
+		base64_put(&p->line, body);
 	} else if (binary) {
 		return skip(p, "a binary message; see --records");
 	} else {
@@ -108,7 +113,10 @@ output_message(struct output *p, struct slice body, bool binary)
 	}
 	if (!p->o->raw && p->line.n > (size_t)p->o->max_line)
 		return skip(p, "a message whose line is longer than --max-line");
-	put_line(p);
+	if (p->tty)
+		tty_show(p->tty, '<', buf_view(&p->line));
+	else
+		put_line(p);
 	p->written++;
 	return true;
 }

@@ -8,9 +8,11 @@
 
 #include "options.h"
 #include "out.h"
+#include "tty.h"
 
 struct output {
 	const struct options *o;
+	struct tty *tty; /* messages are shown there instead; NULL: none */
 	struct out out;
 	uint64_t written; /* messages that were wanted and written */
 	uint64_t skipped; /* messages that could not be written as asked, reported */
