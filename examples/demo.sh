@@ -13,7 +13,7 @@ jobs=()
 finish() {
 	trap - INT TERM EXIT
 	for group in "${jobs[@]}"; do kill -TERM -- "-$group" 2>/dev/null; done
-	wait
+	{ wait; } 2> /dev/null # without "Terminated" for each job
 	rm -rf "$dir"
 	exit "${1:-0}"
 }

@@ -77,7 +77,7 @@ gateway() {
 
 @test "when its token expires it asks for a new one and comes back" {
 	gateway 0
-	browser open "http://127.0.0.1:$PORT/#token=$(token u1 2s)"
+	browser open "http://127.0.0.1:$PORT/#token=$(token u1 8s)"
 	browser wait 'client.status === "connected"'
 	browser eval "location.hash = 'token=$(token u1 1h)'"
 	wait_for serve.out '"event":"close".*"code":4001'
