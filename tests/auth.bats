@@ -17,11 +17,18 @@ guarded() {
 
 storm() { /usr/bin/python3 "$ROOT/tests/lib/storm.py" "$URL" "$T/tokens" "$@"; }
 
-# status TOKEN: what an upgrade with that token is answered.
+# status_of TOKEN: the status that an upgrade with that token is answered with; what comes
+# behind it is in $T/body when it is a refusal.
 status_of() {
-	curl -sS -o "$T/body" -w '%{http_code}' -m 20 --no-buffer -H "Authorization: Bearer $1" \
-		-H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' \
-		-H 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==' "http://127.0.0.1:$PORT/ws"
+	local fd status
+	exec {fd}<> "/dev/tcp/127.0.0.1/$PORT"
+	printf '%s\r\n' 'GET /ws HTTP/1.1' 'Host: x' 'Connection: Upgrade' 'Upgrade: websocket' \
+		'Sec-WebSocket-Version: 13' 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==' \
+		"Authorization: Bearer $1" '' >&"$fd"
+	read -r _ status _ <&"$fd"
+	if [ "$status" != 101 ]; then cat <&"$fd" > "$T/body"; fi
+	exec {fd}>&-
+	echo "$status"
 }
 
 refused() { [ "$(status_of "$1")" = 401 ]; }
