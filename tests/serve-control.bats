@@ -272,6 +272,23 @@ for line in f:
 	[ "$output" = '{"event":"done","id":2,"reached":0}' ]
 }
 
+@test "a peer that wants events may close its half, and is forgotten when it has gone" {
+	serve --control "$T/c.sock"
+	start half /usr/bin/python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
+s.sendall(b"{\"events\":[\"open\"],\"id\":1}\n"); s.shutdown(socket.SHUT_WR)
+f = s.makefile()
+for i in range(2): print(f.readline(), end="", flush=True)
+' "$T/c.sock"
+	wait_for half.out '"done"'
+	client c
+	wait_for half.out '"event":"open"'
+	wait_end half
+	ctl a
+	retry eval 'feed a "{\"get\":\"stats\"}" && grep -q "\"control_peers\":1," "$T/a.out"'
+}
+
 @test "there are 64 control peers at most" {
 	serve --control "$T/c.sock"
 	start crowd /usr/bin/python3 -c '

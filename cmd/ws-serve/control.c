@@ -1,6 +1,7 @@
 #include "control.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +44,7 @@ struct control {
 	struct ev_io accepting;
 	struct ev_prepare turn;
 	struct ev_timer again;   /* commands that were read and wait for nothing any more */
+	struct ev_timer look;    /* at peers that say nothing more: do they still listen? */
 	struct ev_timer rest;    /* out of descriptors: no accepts until then */
 	struct watching watching;
 	struct control_peer *first;
@@ -184,6 +186,7 @@ take(struct control_peer *p)
 			break;
 		case LINE_EOF:
 			p->ended = true;
+			ev_timer_again(s->loop, &p->control->look);
 			more = false;
 			break;
 		case LINE_MORE:
@@ -341,13 +344,38 @@ on_rested(struct ev_loop *loop, struct ev_timer *w, int revents)
 	ev_io_start(loop, &x->accepting);
 }
 
-/* A peer that has said all and been told all is done, unless it still listens. */
+/* Closed, and not only its half. */
+static bool
+hung_up(const struct control_peer *p)
+{
+	struct pollfd fd = { .fd = p->fd };
+
+	return poll(&fd, 1, 0) == 1 && fd.revents & (POLLHUP | POLLERR);
+}
+
+/* A peer that has said all and been told all is done, unless it still wants events. */
 static bool
 is_done(const struct control_peer *p)
 {
-	if (p->broken)
+	if (p->broken || (p->ended && hung_up(p)))
 		return true;
 	return p->ended && !pending(p) && !p->events && !p->watcher.n;
+}
+
+/* libev does not tell when a peer hangs up that is neither read nor written: one that
+ * has closed its half and listens. */
+static void
+on_look(struct ev_loop *loop, struct ev_timer *w, int revents)
+{
+	struct control *x = w->data;
+	bool any = false;
+
+	(void)revents;
+	for (struct control_peer *p = x->first; p; p = p->next)
+		any |= p->ended;
+	if (!any)
+		ev_timer_stop(loop, w);
+	/* What has hung up is released in the turn that begins now. */
 }
 
 static void
@@ -460,7 +488,8 @@ control_new(struct server *s, const char *path, mode_t mode, const char **why)
 	ev_prepare_init(&x->turn, on_turn);
 	ev_timer_init(&x->again, on_again, 0., 0.);
 	ev_init(&x->rest, on_rested);
-	x->accepting.data = x->turn.data = x->again.data = x->rest.data = x;
+	ev_timer_init(&x->look, on_look, 0., 1.);
+	x->accepting.data = x->turn.data = x->again.data = x->rest.data = x->look.data = x;
 	ev_io_start(s->loop, &x->accepting);
 	ev_prepare_start(s->loop, &x->turn);
 	return 0;
@@ -481,6 +510,7 @@ control_free(struct server *s)
 	ev_prepare_stop(s->loop, &x->turn);
 	ev_timer_stop(s->loop, &x->again);
 	ev_timer_stop(s->loop, &x->rest);
+	ev_timer_stop(s->loop, &x->look);
 	watching_free(&x->watching);
 	listen_close(&x->listener);
 	free(x);
