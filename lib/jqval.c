@@ -6,18 +6,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "jqcmp.h"
+#include "jqnum.h"
 #include "js.h"
 #include "mem.h"
-
-/* The texts of numbers. A number's jv has the index of its text plus one in `size`, a
- * constant's the negative of that; 0 is a computed number. */
-struct numbers {
-	struct number {
-		double value; /* as a check that the tag still belongs to the value */
-		struct slice text;
-	} *v;
-	size_t n, cap;
-};
 
 /* An object or array of the document. One reference is kept, so libjq changes a copy and
  * never the value itself: who has its address has it unchanged. */
@@ -27,9 +19,11 @@ struct source {
 	struct slice text;
 };
 
-enum { KEPT = 512, KEPT_LONGEST = 32 /* bytes */ };
-
-static struct numbers document, constants;
+enum {
+	KEPT = 512,        /* strings */
+	KEPT_LONGEST = 32, /* bytes */
+	MANY = 4096,       /* objects and arrays for which memory is kept */
+};
 
 static struct {
 	jv *held; /* the references */
@@ -48,163 +42,22 @@ static struct cache {
 } kept_names, kept_values;
 
 static jv (*libjq_dump_string)(jv, int);
-static int (*libjq_cmp)(jv, jv);
-static int (*libjq_equal)(jv, jv);
 
 const char *
 jqval_init(void)
 {
 	/* A data pointer is no function pointer in C; POSIX says it can be copied. */
 	*(void **)&libjq_dump_string = dlsym(RTLD_NEXT, "jv_dump_string");
-	*(void **)&libjq_cmp = dlsym(RTLD_NEXT, "jv_cmp");
-	*(void **)&libjq_equal = dlsym(RTLD_NEXT, "jv_equal");
-	if (!libjq_dump_string || !libjq_cmp || !libjq_equal)
+	if (!libjq_dump_string || jqcmp_init())
 		return "libjq's own functions are not to be found";
 	return NULL;
-}
-
-/* --- numbers --- */
-
-static jv
-tagged(struct numbers *t, double value, struct slice text)
-{
-	jv v = jv_number(value);
-
-	if (t->n == t->cap) {
-		t->cap = t->cap ? t->cap * 2 : 64;
-		t->v = mem_resize(t->v, t->cap, sizeof(*t->v));
-	}
-	t->v[t->n] = (struct number){ value, text };
-	t->n++;
-	v.size = t == &constants ? -(int)t->n : (int)t->n;
-	return v;
-}
-
-/* The text a number was read from, or NULL. */
-static const struct number *
-number_of(jv v)
-{
-	const struct numbers *t = v.size < 0 ? &constants : &document;
-	size_t i = (size_t)(v.size < 0 ? -(long)v.size : v.size);
-
-	if (!i || i > t->n)
-		return NULL;
-	return t->v[i - 1].value == v.u.number ? &t->v[i - 1] : NULL;
-}
-
-/* Whole numbers of up to 15 digits are exact in a double and printed as they were:
- * they need no tag. */
-static jv
-read_number(struct numbers *t, struct slice text)
-{
-	const char *p = text.p, *end = p + text.n;
-	bool minus = *p == '-';
-	int64_t whole = 0;
-	double value = 0;
-
-	p += minus;
-	if (end - p <= 15 && !(minus && *p == '0')) {
-		while (p < end && *p >= '0' && *p <= '9')
-			whole = whole * 10 + (*p++ - '0');
-		if (p == end)
-			return jv_number((double)(minus ? -whole : whole));
-	}
-	js_double(text, &value);
-	return tagged(t, value, text);
-}
-
-static void
-put_number(struct buf *b, jv v)
-{
-	const struct number *n = number_of(v);
-	double d = jv_number_value(v);
-
-	if (n) {
-		buf_slice(b, n->text);
-	} else if (fabs(d) < 1e15 && d == (double)(int64_t)d && !(d == 0 && signbit(d))) {
-		if (d < 0)
-			buf_byte(b, '-');
-		buf_u64(b, (unsigned long long)fabs(d));
-	} else {
-		jv text = libjq_dump_string(jv_number(d), 0);
-
-		buf_slice(b, jqval_string(text));
-		jv_free(text);
-	}
-}
-
-/* A number's text as 0.DDD x 10^power: its digits without the zeros at both ends (a point
- * may stand among them), so that 1, 1.0 and 10e-1 are the same. */
-struct decimal {
-	bool minus;
-	const char *digit, *end;
-	int64_t power;
-};
-
-static struct decimal
-decimal(struct slice text)
-{
-	struct decimal d = { .minus = text.p[0] == '-' };
-	const char *p = text.p + d.minus, *end = text.p + text.n, *e = p, *point;
-	int64_t exponent = 0;
-
-	while (e < end && *e != 'e' && *e != 'E')
-		e++;
-	if (e < end) {
-		const char *q = e + 1;
-		bool down = *q == '-';
-
-		q += *q == '-' || *q == '+';
-		/* Beyond what any double has, further digits make no difference. */
-		for (; q < end && exponent < 1000000000; q++)
-			exponent = exponent * 10 + (*q - '0');
-		if (down)
-			exponent = -exponent;
-	}
-	point = memchr(p, '.', (size_t)(e - p));
-	if (!point)
-		point = e;
-	d.digit = p;
-	d.end = e;
-	while (d.digit < d.end && (*d.digit == '0' || *d.digit == '.'))
-		d.digit++;
-	while (d.end > d.digit && (d.end[-1] == '0' || d.end[-1] == '.'))
-		d.end--;
-	if (d.digit == d.end)
-		return (struct decimal){ .minus = false, .digit = p, .end = p };
-	d.power = exponent + (d.digit < point ? point - d.digit : point + 1 - d.digit);
-	return d;
-}
-
-/* The order of two numbers that were read and are equal as doubles. */
-static int
-exact_order(const struct number *a, const struct number *b)
-{
-	struct decimal x = decimal(a->text), y = decimal(b->text);
-	int r = 0;
-
-	if (x.minus != y.minus) /* -1e-400 and 1e-400 */
-		return x.minus ? -1 : 1;
-	if (x.power != y.power && x.digit < x.end && y.digit < y.end)
-		r = x.power < y.power ? -1 : 1;
-	while (!r) {
-		x.digit += x.digit < x.end && *x.digit == '.';
-		y.digit += y.digit < y.end && *y.digit == '.';
-		if (x.digit == x.end || y.digit == y.end) {
-			r = (x.digit < x.end) - (y.digit < y.end);
-			break;
-		}
-		r = *x.digit++ - *y.digit++;
-	}
-	return x.minus ? -r : r;
 }
 
 /* --- reading --- */
 
 struct reader {
 	const char *p, *end;
-	struct numbers *numbers;
-	bool remember; /* objects and arrays, with their places */
+	bool constant; /* for ever, so its objects and arrays are not remembered */
 };
 
 static size_t
@@ -355,10 +208,10 @@ read_value(struct reader *r)
 		while (r->p < r->end && (*r->p == '-' || *r->p == '+' || *r->p == '.' ||
 		    (*r->p >= '0' && *r->p <= '9') || *r->p == 'e' || *r->p == 'E'))
 			r->p++;
-		return read_number(r->numbers, slice_of(start, (size_t)(r->p - start)));
+		return jqnum_read(slice_of(start, (size_t)(r->p - start)), r->constant);
 	}
 	r->p++;
-	if (r->remember)
+	if (!r->constant)
 		remember(v, slice_of(start, (size_t)(r->p - start)));
 	return v;
 }
@@ -382,7 +235,7 @@ jv
 jqval_read(struct slice text)
 {
 	struct slice t = slice_trim(text);
-	struct reader r = { t.p, t.p + t.n, &document, true };
+	struct reader r = { t.p, t.p + t.n, false };
 
 	jqval_release();
 	return read_value(&r);
@@ -393,11 +246,12 @@ jqval_constant(struct slice text)
 {
 	struct slice t = slice_trim(text);
 	char *copy = mem_copy(t.p, t.n);
-	size_t before = constants.n;
-	struct reader r = { copy, copy + t.n, &constants, false };
+	size_t before = jqnum_constants();
+	struct reader r = { copy, copy + t.n, true };
 	jv v = read_value(&r);
 
-	if (constants.n == before)
+	/* Without numbers nothing points into it. */
+	if (jqnum_constants() == before)
 		free(copy);
 	return v;
 }
@@ -405,10 +259,8 @@ jqval_constant(struct slice text)
 void
 jqval_release(void)
 {
-	bool giant = containers.cap > 4096 || document.cap > 4096;
-
-	if (containers.n > 1024) {
-		/* Cheaper than to clear them one by one. */
+	if (containers.slots > 2 * MANY) {
+		/* Give the memory back. */
 		free(containers.slot);
 		containers.slot = NULL;
 		containers.slots = 0;
@@ -426,17 +278,35 @@ jqval_release(void)
 	for (size_t i = 0; i < containers.n; i++)
 		jv_free(containers.held[i]);
 	containers.n = 0;
-	document.n = 0;
-	if (giant) { /* give the memory back */
+	if (containers.cap > MANY) {
 		free(containers.held);
 		containers.held = NULL;
-		free(document.v);
-		document.v = NULL;
-		containers.cap = document.cap = 0;
+		containers.cap = 0;
 	}
+	jqnum_forget();
 }
 
 /* --- printing --- */
+
+static void
+put_number(struct buf *b, jv v)
+{
+	const struct jqnum *n = jqnum_of(v);
+	double d = jv_number_value(v);
+
+	if (n) {
+		buf_slice(b, n->text);
+	} else if (fabs(d) < 1e15 && d == (double)(int64_t)d && !(d == 0 && signbit(d))) {
+		if (d < 0)
+			buf_byte(b, '-');
+		buf_u64(b, (unsigned long long)fabs(d));
+	} else {
+		jv text = libjq_dump_string(jv_number(d), 0);
+
+		buf_slice(b, jqval_string(text));
+		jv_free(text);
+	}
+}
 
 struct slice
 jqval_string(jv v)
@@ -564,9 +434,8 @@ jqval_put_members(struct buf *b, jv v, struct slice skip, struct slice look, boo
 
 /* --- in libjq's place --- */
 
-/* libjq calls these by way of its linkage table, so they are found before its own. Each
- * consumes its arguments, as all of libjq's functions do. */
-
+/* libjq calls it by way of its linkage table, so this one is found before its own. It
+ * consumes its argument, as libjq's functions do. */
 jv
 jv_dump_string(jv v, int flags)
 {
@@ -582,104 +451,4 @@ jv_dump_string(jv v, int flags)
 	buf_free(&b);
 	jv_free(v);
 	return text;
-}
-
-static bool
-both_read(jv a, jv b, const struct number **x, const struct number **y)
-{
-	return a.u.number == b.u.number && (*x = number_of(a)) && (*y = number_of(b));
-}
-
-/* Arrays and objects are compared here too: inside libjq such calls are direct. */
-
-static int
-arrays_equal(jv a, jv b)
-{
-	int n = jv_array_length(jv_copy(a)), same = n == jv_array_length(jv_copy(b));
-
-	for (int i = 0; i < n && same; i++)
-		same = jv_equal(jv_array_get(jv_copy(a), i), jv_array_get(jv_copy(b), i));
-	return same;
-}
-
-static int
-objects_equal(jv a, jv b)
-{
-	int same = jv_object_length(jv_copy(a)) == jv_object_length(jv_copy(b));
-
-	for (int i = jv_object_iter(a); jv_object_iter_valid(a, i) && same;
-	    i = jv_object_iter_next(a, i)) {
-		jv v = jv_object_get(jv_copy(b), jv_object_iter_key(a, i));
-
-		same = jv_is_valid(v) && jv_equal(jv_object_iter_value(a, i), jv_copy(v));
-		jv_free(v);
-	}
-	return same;
-}
-
-int
-jv_equal(jv a, jv b)
-{
-	jv_kind kind = jv_get_kind(a);
-	const struct number *x, *y;
-	int same;
-
-	if (kind != jv_get_kind(b))
-		return libjq_equal(a, b);
-	if (kind == JV_KIND_NUMBER && both_read(a, b, &x, &y))
-		return exact_order(x, y) == 0;
-	if (kind != JV_KIND_ARRAY && kind != JV_KIND_OBJECT)
-		return libjq_equal(a, b);
-	if (jv_identical(jv_copy(a), jv_copy(b)))
-		same = 1;
-	else
-		same = kind == JV_KIND_ARRAY ? arrays_equal(a, b) : objects_equal(a, b);
-	jv_free(a);
-	jv_free(b);
-	return same;
-}
-
-static int
-array_order(jv a, jv b)
-{
-	int n = jv_array_length(jv_copy(a)), m = jv_array_length(jv_copy(b)), r = 0;
-
-	for (int i = 0; i < n && i < m && !r; i++)
-		r = jv_cmp(jv_array_get(jv_copy(a), i), jv_array_get(jv_copy(b), i));
-	return r ? r : (n > m) - (n < m);
-}
-
-/* First by the sorted names, then by the values in the order of the names. */
-static int
-object_order(jv a, jv b)
-{
-	jv names = jv_keys(jv_copy(a));
-	int r = jv_cmp(jv_copy(names), jv_keys(jv_copy(b))), n = jv_array_length(jv_copy(names));
-
-	for (int i = 0; i < n && !r; i++) {
-		jv name = jv_array_get(jv_copy(names), i);
-
-		r = jv_cmp(jv_object_get(jv_copy(a), jv_copy(name)), jv_object_get(jv_copy(b), name));
-	}
-	jv_free(names);
-	return r;
-}
-
-int
-jv_cmp(jv a, jv b)
-{
-	jv_kind kind = jv_get_kind(a);
-	const struct number *x, *y;
-	int r;
-
-	if (kind != jv_get_kind(b))
-		return libjq_cmp(a, b);
-	if (kind == JV_KIND_NUMBER && both_read(a, b, &x, &y))
-		return exact_order(x, y);
-	if (kind != JV_KIND_ARRAY && kind != JV_KIND_OBJECT)
-		return libjq_cmp(a, b);
-	r = kind == JV_KIND_ARRAY ? array_order(a, b) : object_order(a, b);
-	jv_free(a);
-	jv_free(b);
-	return r;
 }

@@ -9,26 +9,24 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/time.h>
-#include <time.h>
 
+#include "jqfun.h"
 #include "jqval.h"
 #include "js.h"
 #include "mem.h"
-#include "rec.h"
-#include "topic.h"
 
 /* libjq 1.6 takes no functions in C. But it has `debug`, which hands a value to a
- * callback, and `input`, which gets one from another. A function of ours is that: hand
- * over its arguments, get the result. The number of values tells which one is meant. */
-enum { CALL_DROP_NULLS = 1, CALL_LAST_WORD, CALL_NOW, CALL_WORD, VALUES };
+ * callback, and `input`, which gets one from another. A function of ours (jqfun.h) is
+ * that: hand over its arguments, get the result. */
 
 /* The builtin in C behind libjq 1.6's `input`, which is a function in jq and would cost a
  * call more. Newer ones have `input` in C. */
 #define INPUT "_input"
-static bool newer;
+static bool input_in_c;
 
 static const char prelude[] =
 	"def __raise: error; "
+	/* The number of values handed over tells jqfun_call which one is meant. */
 	"def drop_nulls: debug | " INPUT "; "
 	"def last_word: debug | debug | " INPUT "; "
 	"def now_iso: (null | debug | debug | debug) | " INPUT "; "
@@ -48,7 +46,7 @@ static const char prelude[] =
 	/* Runs in each state at start: proves that numbers keep their digits. */
 	"def __test: [\"\\(.id)\", \"\\([.])\", (.id | tostring), (.id | @text), tojson, "
 	"([.id, 1] | join(\"-\")), {id, copy: .}, \"\\(.same)\", .id == .near, "
-	"([.id, .near] | unique | length), (.id | . + 0 | . == 9007199254740992)]; ";
+	"([.id, .near, .id] | unique | length), (.id | . + 0 | . == 9007199254740992)]; ";
 
 static const char test_in[] = "{\"id\":9007199254740993,\"near\":9007199254740992,\"same\":1e400}";
 #define TEST_ID "9007199254740993"
@@ -61,7 +59,7 @@ struct jqx {
 	jq_state *jq;
 	unsigned depth;        /* bits of an entry's number */
 	unsigned choice, left; /* the entry asked for, and the bits of it not yet handed out */
-	jv value[VALUES];      /* handed over by `debug` */
+	jv value[JQFUN_VALUES]; /* handed over by `debug` */
 	unsigned values;
 	const struct jqx_setup *setup; /* while compiling */
 	unsigned errors;
@@ -98,110 +96,13 @@ enum {
 
 /* --- functions of ours --- */
 
-/* Word n of a name, from 0; from the end, -1, when negative. False: there is none. */
-static bool
-nth_word(struct slice name, double n, struct slice *found)
-{
-	struct topic_words w = topic_words(name, 0);
-	double i = 0;
-
-	if (n < 0) {
-		while (topic_next(&w, found))
-			n++;
-		w = topic_words(name, 0);
-	}
-	for (; topic_next(&w, found); i++)
-		if (i <= n && n < i + 1)
-			return true;
-	return false;
-}
-
-static jv
-word(jv name, jv n)
-{
-	jv result;
-
-	if (jv_get_kind(name) != JV_KIND_STRING || jv_get_kind(n) != JV_KIND_NUMBER) {
-		result = jv_invalid_with_msg(jv_string_fmt("word of %s and %s, not of string and number",
-		    jv_kind_name(jv_get_kind(name)), jv_kind_name(jv_get_kind(n))));
-	} else {
-		struct slice w = { "", 0 };
-
-		if (nth_word(jqval_string(name), jv_number_value(n), &w))
-			result = jv_string_sized(w.p, (int)w.n);
-		else
-			result = jv_null();
-	}
-	jv_free(name);
-	jv_free(n);
-	return result;
-}
-
-static jv
-last_word(jv name)
-{
-	jv result;
-
-	if (jv_get_kind(name) != JV_KIND_STRING) {
-		result = jv_invalid_with_msg(jv_string_fmt("last_word of %s, not of string",
-		    jv_kind_name(jv_get_kind(name))));
-	} else {
-		struct slice s = jqval_string(name);
-		size_t i = s.n;
-
-		while (i && s.p[i - 1] != '.' && s.p[i - 1] != ':')
-			i--;
-		result = jv_string_sized(s.p + i, (int)(s.n - i));
-	}
-	jv_free(name);
-	return result;
-}
-
-static jv
-drop_nulls(jv object)
-{
-	jv result;
-
-	if (jv_get_kind(object) != JV_KIND_OBJECT) {
-		result = jv_invalid_with_msg(jv_string_fmt("drop_nulls of %s, not of object",
-		    jv_kind_name(jv_get_kind(object))));
-		jv_free(object);
-		return result;
-	}
-	result = jv_copy(object);
-	for (int i = jv_object_iter(object); jv_object_iter_valid(object, i);
-	    i = jv_object_iter_next(object, i)) {
-		jv v = jv_object_iter_value(object, i);
-
-		if (jv_get_kind(v) == JV_KIND_NULL)
-			result = jv_object_delete(result, jv_object_iter_key(object, i));
-		jv_free(v);
-	}
-	jv_free(object);
-	return result;
-}
-
-static jv
-now_iso(void)
-{
-	struct buf b = { 0 };
-	struct timespec now;
-	jv v;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	rec_put_time(&b, now);
-	v = jv_string_sized(b.p + 1, (int)b.n - 2);
-	buf_free(&b);
-	return v;
-}
-
 /* `debug`: a value is handed over. */
 static void
 take_value(void *ctx, jv v)
 {
 	struct jqx *x = ctx;
 
-	if (x->values < VALUES)
+	if (x->values < JQFUN_VALUES)
 		x->value[x->values++] = v;
 	else
 		jv_free(v);
@@ -219,31 +120,18 @@ static jv
 give_value(jq_state *jq, void *ctx)
 {
 	struct jqx *x = ctx;
-	unsigned n = x->values;
 	jv result;
 
 	(void)jq;
-	switch (n) {
-	case 0:
-		if (!x->left)
-			return jv_invalid_with_msg(jv_string("input is not available in routes"));
-		x->left--;
-		return jv_bool(x->choice >> x->left & 1);
-	case CALL_DROP_NULLS:
-		result = drop_nulls(jv_copy(x->value[0]));
-		break;
-	case CALL_LAST_WORD:
-		result = last_word(jv_copy(x->value[0]));
-		break;
-	case CALL_NOW:
-		result = now_iso();
-		break;
-	default:
-		result = word(jv_copy(x->value[0]), jv_copy(x->value[1]));
-		break;
+	if (x->values) {
+		result = jqfun_call(x->value, x->values);
+		x->values = 0;
+		return result;
 	}
-	drop_values(x);
-	return result;
+	if (!x->left)
+		return jv_invalid_with_msg(jv_string("input is not available in routes"));
+	x->left--;
+	return jv_bool(x->choice >> x->left & 1);
 }
 
 /* --- source --- */
@@ -251,7 +139,7 @@ give_value(jq_state *jq, void *ctx)
 void
 jqx_put_prelude(struct buf *source)
 {
-	if (newer)
+	if (input_in_c)
 		buf_str(source, "def " INPUT ": input; ");
 	buf_str(source, prelude);
 }
@@ -587,6 +475,6 @@ jqx_init(void)
 	else
 		unsetenv("TZ");
 	free(copy);
-	newer = dlsym(RTLD_DEFAULT, "jv_number_with_literal") != NULL; /* came with 1.7 */
+	input_in_c = dlsym(RTLD_DEFAULT, "jv_number_with_literal") != NULL; /* came with 1.7 */
 	return jqval_init();
 }
