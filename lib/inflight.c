@@ -30,6 +30,7 @@ inflight_add(struct inflight *f)
 	if (f->last - f->done == f->size)
 		return 0;
 	f->last++;
+	f->out++;
 	*slot(f, f->last) = false;
 	return f->last;
 }
@@ -38,16 +39,7 @@ void
 inflight_restart(struct inflight *f)
 {
 	f->begin = f->done = f->last;
-}
-
-uint64_t
-inflight_count(const struct inflight *f)
-{
-	uint64_t n = 0;
-
-	for (uint64_t t = f->done + 1; t <= f->last; t++)
-		n += !f->rejected[t % f->size];
-	return n;
+	f->out = 0;
 }
 
 enum inflight_answer
@@ -61,8 +53,10 @@ inflight_ack(struct inflight *f, uint64_t t, uint64_t *tag)
 		return INFLIGHT_STALE;
 	/* The broker must still wait for the tag it is told, also with "multiple". */
 	for (uint64_t i = f->done + 1; i <= t; i++)
-		if (!*slot(f, i))
+		if (!*slot(f, i)) {
 			highest = i;
+			f->out--;
+		}
 	f->done = t;
 	*tag = highest - f->begin;
 	return highest ? INFLIGHT_OK : INFLIGHT_STALE;
@@ -76,6 +70,7 @@ inflight_reject(struct inflight *f, uint64_t t, uint64_t *tag)
 	if (t <= f->done || *slot(f, t))
 		return INFLIGHT_STALE;
 	*slot(f, t) = true;
+	f->out--;
 	*tag = t - f->begin;
 	while (f->done < f->last && *slot(f, f->done + 1))
 		f->done++;

@@ -13,6 +13,7 @@ struct inflight {
 	uint64_t last;   /* our tag given last; 0: none */
 	uint64_t begin;  /* the broker's tag is ours less this */
 	uint64_t done;   /* all tags up to here are settled (or of an older connection) */
+	uint64_t out;    /* not settled */
 	bool *rejected;  /* ring, by tag: settled out of turn */
 	size_t size;     /* of the ring */
 };
@@ -27,9 +28,6 @@ uint64_t inflight_add(struct inflight *f);
 
 /* A new connection: what was out is stale, and will come again with new tags. */
 void inflight_restart(struct inflight *f);
-
-/* How many are out. */
-uint64_t inflight_count(const struct inflight *f);
 
 enum inflight_answer {
 	INFLIGHT_OK,      /* *tag is what to tell the broker */

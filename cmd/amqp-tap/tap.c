@@ -47,6 +47,7 @@ struct tap {
 	int code;                /* for the end */
 	int64_t retry_at;        /* not connected: when to try */
 	int64_t end_at, timeout_at, idle_at; /* INT64_MAX: never */
+	int64_t drain_at;        /* ending: when what is not written by then is left */
 	struct timespec away_since;
 	bool was_connected;
 };
@@ -97,7 +98,7 @@ written(const struct tap *t)
 static void
 ack_written(struct tap *t)
 {
-	uint64_t last = 0, tag, before = inflight_count(&t->inflight);
+	uint64_t last = 0, tag, before = t->inflight.out;
 
 	while (t->pending_n && t->pending[t->pending_first].end <= written(t)) {
 		last = t->pending[t->pending_first].tag;
@@ -106,7 +107,7 @@ ack_written(struct tap *t)
 	}
 	if (last && t->connected && inflight_ack(&t->inflight, last, &tag) == INFLIGHT_OK) {
 		rmq_ack(&t->rmq, tag, true);
-		counts.acked += before - inflight_count(&t->inflight);
+		counts.acked += before - t->inflight.out;
 	}
 }
 
@@ -217,7 +218,7 @@ take_ack(struct tap *t, struct slice line)
 		bad_ack(t, "requeue is neither true nor false");
 		return;
 	}
-	before = inflight_count(&t->inflight);
+	before = t->inflight.out;
 	answer = requeue.n ? inflight_reject(&t->inflight, (uint64_t)ours, &tag)
 		: inflight_ack(&t->inflight, (uint64_t)ours, &tag);
 	if (answer == INFLIGHT_UNKNOWN) {
@@ -230,7 +231,7 @@ take_ack(struct tap *t, struct slice line)
 		counts.rejected++;
 	} else {
 		rmq_ack(&t->rmq, tag, true);
-		counts.acked += before - inflight_count(&t->inflight);
+		counts.acked += before - t->inflight.out;
 	}
 }
 
@@ -393,7 +394,7 @@ earliest(int64_t a, int64_t b)
 static int
 wait_time(struct tap *t)
 {
-	int64_t now = rmq_now(), until = earliest(t->end_at, earliest(t->timeout_at, t->idle_at));
+	int64_t now = rmq_now(), until = t->drain_at;
 	int metrics_in = metrics_file_wait(&t->metrics);
 	bool ok;
 
@@ -405,6 +406,10 @@ wait_time(struct tap *t)
 		else if (tick >= 0)
 			until = earliest(until, now + tick);
 	}
+	if (t->drain_at == INT64_MAX)
+		until = earliest(until, t->timeout_at);
+	if (!t->ending)
+		until = earliest(until, earliest(t->end_at, t->idle_at));
 	if (!t->connected && !t->ending)
 		until = earliest(until, t->retry_at);
 	if (metrics_in >= 0)
@@ -415,23 +420,34 @@ wait_time(struct tap *t)
 	return until < 0 ? 0 : until > 60000 ? 60000 : (int)until;
 }
 
-/* The times after which the tool ends. */
+static void
+end_by_time(struct tap *t, int code, int64_t now)
+{
+	end(t, code);
+	if (t->o->drain_ms)
+		t->drain_at = now + t->o->drain_ms;
+}
+
+/* The times after which the tool ends. --timeout counts until all is done, so also while
+ * the last of --count messages wait for their acknowledgement. */
 static void
 check_times(struct tap *t)
 {
 	int64_t now = rmq_now();
 
+	if (now >= t->timeout_at && t->drain_at == INT64_MAX) {
+		t->code = EXIT_TIMEOUT;
+		end_by_time(t, EXIT_TIMEOUT, now);
+	}
 	if (t->ending)
 		return;
 	/* A reader that does not keep up is no silence of the broker's. */
 	if (t->o->idle_ms && t->connected && !taking(t))
 		t->idle_at = now + t->o->idle_ms;
 	if (now >= t->end_at)
-		end(t, EXIT_DONE);
-	else if (now >= t->timeout_at)
-		end(t, EXIT_TIMEOUT);
+		end_by_time(t, EXIT_DONE, now);
 	else if (now >= t->idle_at)
-		end(t, t->o->count ? EXIT_TIMEOUT : EXIT_DONE);
+		end_by_time(t, t->o->count ? EXIT_TIMEOUT : EXIT_DONE, now);
 }
 
 static void
@@ -474,12 +490,12 @@ poll_once(struct tap *t)
 static bool
 drained(const struct tap *t)
 {
-	if (sig_drained())
+	if (sig_drained() || rmq_now() >= t->drain_at)
 		return true;
 	if (out_pending(&t->out))
 		return false;
 	return t->o->ack != TAP_STDIN || !t->in_open || !t->connected
-		|| !inflight_count(&t->inflight);
+		|| !t->inflight.out;
 }
 
 int
@@ -490,7 +506,7 @@ tap_run(const struct tap_options *o, struct topology *topology, struct broker *b
 		.end_at = o->duration_ms ? now + o->duration_ms : INT64_MAX,
 		.timeout_at = o->timeout_ms ? now + o->timeout_ms : INT64_MAX,
 		.idle_at = o->idle_ms ? now + o->idle_ms : INT64_MAX,
-		.in_open = o->ack == TAP_STDIN, .retry_at = now };
+		.drain_at = INT64_MAX, .in_open = o->ack == TAP_STDIN, .retry_at = now };
 
 	sig_init(o->drain_ms);
 	if (out_init_async(&t.out, STDOUT_FILENO))
