@@ -239,6 +239,27 @@ amqp-tap: standard input: line 6: requeue is neither true nor false: skipped" ]
 	run -124 amqp-tap -q q -n 1 --idle-timeout 100ms
 }
 
+@test "--timeout counts until the last message is acknowledged" {
+	declare_queue q
+	publish "" q 1
+	mkfifo "$T/acks"
+	exec {acks}<> "$T/acks"
+	run -124 amqp-tap -q q --ack stdin -n 1 --timeout 300ms --drain 100ms < "$T/acks"
+	[ "$(jq .data <<< "$output")" = 1 ]
+	exec {acks}>&-
+	retry queue_ready q 1
+}
+
+@test "-d ends in time when the reader of the lines does not" {
+	declare_queue q
+	publish_large q 10 100000
+	mkfifo "$T/pipe"
+	exec {reader}<> "$T/pipe"
+	amqp-tap -q q -d 300ms --drain 100ms > "$T/pipe"
+	exec {reader}>&-
+	retry queue_has q 10
+}
+
 @test "all that AMQP knows of a message is in the record" {
 	declare_queue q
 	bus mixed q =6 > /dev/null
@@ -294,7 +315,21 @@ amqp-tap: standard input: line 6: requeue is neither true nor false: skipped" ]
 	[ "$(jq .data.n <<< "$output" | tr '\n' ' ')" = "1 2 3 " ]
 	run -0 amqp-tap -q s --offset 7 -n 2
 	[ "$(jq .data.n <<< "$output" | tr '\n' ' ')" = "8 9 " ]
+	run -0 amqp-tap -q s --offset 2020-01-01T00:00:00Z -n 1
+	[ "$(jq .data.n <<< "$output")" = 1 ]
 	run -2 amqp-tap -q s --offset sometime
+}
+
+@test "a stream goes on behind the last message read after a lost connection" {
+	declare_queue s true '[{<<"x-queue-type">>, longstr, <<"stream">>}]'
+	publish_numbers s 1 10
+	tap -q s --offset first
+	wait_for tap.out '"n":10'
+	broker_kick
+	wait_for tap.err consuming 2
+	publish_numbers s 11 12
+	wait_for tap.out '"n":12'
+	diff <(jq .data.n "$T/tap.out") <(seq 12)
 }
 
 @test "--firehose shows what the broker traces" {
