@@ -145,6 +145,22 @@ status connected " ]
 	[ "$(grep -c '"refused":403' "$T/peer.out")" = 2 ]
 }
 
+@test "Retry-After is waited for" {
+	peer
+	run -4 ws-connect "${FAST[@]}" -j --reconnect=1 "$WS/refuse/429" < /dev/null
+	grep -q '"status":"reconnecting","attempt":2,"delay":1.000' <<< "$output"
+}
+
+@test "a peer that reads nothing more does not hold up the end" {
+	rude never-reads
+	head -c 20000000 /dev/zero | tr '\0' x | fold -w 1000000 > "$T/in"
+	start client bash -c "exec ws-connect --drain 300ms --queue 100M '$WS/' < '$T/in'"
+	wait_for client.out hi
+	stop client
+	[ "$status" = 3 ]
+	grep -Eqx 'ws-connect: [0-9]+ messages were not sent' "$T/client.err"
+}
+
 @test "the token goes where --token-in says" {
 	peer
 	echo good-token > "$T/token"
@@ -165,24 +181,26 @@ status connected " ]
 	[[ "$stderr$output" != *stale-token* ]] || false
 }
 
-@test "after 401 it tries again only with another token" {
+@test "after 401 it connects again only with another token, and waits for one" {
 	peer
-	printf '%s\n' old old good > "$T/tokens"
-	command="head -n 1 '$T/tokens'; sed -i 1d '$T/tokens'"
-	run -5 --separate-stderr ws-connect "${FAST[@]}" -r --token-command "$command" "$WS/token/good" < /dev/null
-	[[ ${stderr_lines[-1]} == *"the token was refused, and there is no new one" ]] || false
+	echo old > "$T/token"
+	run -5 --separate-stderr ws-connect "${FAST[@]}" --reconnect=3 -t "$T/token" "$WS/token/good" < /dev/null
+	[[ ${stderr_lines[-2]} == *"the token was refused, and there is no new one" ]] || false
 	[ "$(grep -c '"token":"old"' "$T/peer.out")" = 1 ]
-	printf '%s\n' old good > "$T/tokens"
-	run -0 --separate-stderr ws-connect "${FAST[@]}" -r --token-command "$command" -n 1 "$WS/token/good" <<< x
+	start client ws-connect "${FAST[@]}" --reconnect=forever -t "$T/token" "$WS/token/good"
+	wait_for client.err 'there is no new one'
+	echo good > "$T/token"
+	got '"open":"/token/good"'
+	[ "$(grep -c '"token":"old"' "$T/peer.out")" = 2 ]
 }
 
 @test "after close code 4001 it connects again only with another token" {
 	peer
 	echo one > "$T/token"
-	run -5 --separate-stderr ws-connect "${FAST[@]}" -r -t "$T/token" "$WS/close/4001/expired" <<< x
+	run -5 --separate-stderr ws-connect "${FAST[@]}" --reconnect=2 -t "$T/token" "$WS/close/4001/expired" <<< x
 	[ "$(grep -c '"open"' "$T/peer.out")" = 1 ]
-	printf '%s\n' two three three > "$T/tokens"
-	run -5 ws-connect "${FAST[@]}" -r --on-open <(echo x) \
+	printf '%s\n' two three three three three > "$T/tokens"
+	run -5 ws-connect "${FAST[@]}" --reconnect=4 --on-open <(echo x) \
 		--token-command "head -n 1 '$T/tokens'; sed -i 1d '$T/tokens'" "$WS/close/4001/expired" < /dev/null
 	[ "$(grep -c '"open"' "$T/peer.out")" = 3 ]
 }

@@ -30,11 +30,10 @@ static void
 enqueue(struct session *s, struct outmsg *m)
 {
 	outq_push(&s->queue, m);
-	while (s->o->queue_drop && s->queue.bytes > (size_t)s->o->queue && s->queue.count > 1) {
+	while (s->o->queue_drop && s->queue.bytes > (size_t)s->o->queue && s->queue.count > 1 &&
+	    outq_drop_oldest(&s->queue))
 		if (!s->dropped++)
 			msg_warn("the queue is full: the oldest messages are dropped");
-		free(outq_pop(&s->queue));
-	}
 }
 
 static void

@@ -76,8 +76,11 @@ due(const struct session *s, int64_t when)
 static void
 check_times(struct session *s)
 {
-	if (s->leaving)
+	if (s->leaving) {
+		if (due(s, s->leave_end))
+			session_finish(s, s->exit_code);
 		return;
+	}
 	if (due(s, s->total_end)) {
 		msg_error("--timeout has run out");
 		session_leave(s, EXIT_TIMEOUT, true);
@@ -137,6 +140,7 @@ poll_ms(const struct session *s, bool background)
 {
 	int metrics_ms = metrics_file_wait(&s->metrics);
 	int64_t first = -1, times[] = { s->total_end, idle_end(s), linger_end(s),
+		s->leaving ? s->leave_end : -1,
 		s->phase == PHASE_WAIT ? s->retry : -1,
 		s->phase == PHASE_OPENING || s->phase == PHASE_TOKEN ? s->attempt_end : -1,
 		s->phase == PHASE_OPENING && s->opening.next_ms ? s->opening.next_ms : -1,

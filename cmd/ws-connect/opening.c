@@ -246,6 +246,23 @@ verdict(unsigned status)
 										: OPENING_FINAL;
 }
 
+/* Retry-After in seconds (RFC 9110 10.2.3); a date there is passed over. */
+static int64_t
+retry_after(const struct http_reply *r)
+{
+	struct slice v = http_field(r->fields, "retry-after", NULL);
+	int64_t seconds = 0;
+
+	for (size_t i = 0; i < v.n; i++) {
+		if (v.p[i] < '0' || v.p[i] > '9')
+			return 0;
+		seconds = seconds * 10 + (v.p[i] - '0');
+		if (seconds > 86400)
+			seconds = 86400;
+	}
+	return seconds * 1000;
+}
+
 /* What the server said, on one line: the start of the body, blanks squeezed. */
 static void
 fail_refused(struct opening *d, const struct http_reply *r)
@@ -254,6 +271,7 @@ fail_refused(struct opening *d, const struct http_reply *r)
 	struct slice location = http_field(r->fields, "location", NULL);
 	struct buf text = { 0 };
 
+	d->retry_after = retry_after(r);
 	buf_fmt(&text, "refused with HTTP status %u", r->status);
 	if (r->reason.n)
 		buf_fmt(&text, " %.*s", (int)r->reason.n, r->reason.p);
@@ -275,7 +293,6 @@ fail_refused(struct opening *d, const struct http_reply *r)
 		}
 	}
 	opening_fail(d, verdict(r->status), "%s", buf_cstr(&text));
-	d->status = r->status;
 	buf_free(&text);
 }
 

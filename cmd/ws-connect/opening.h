@@ -40,7 +40,7 @@ struct opening {
 	struct buf in;                   /* what came in; behind the head when open */
 	size_t head;                     /* bytes of `in` that are a refusal's head */
 	struct upgrade upgrade;
-	unsigned status;                 /* of HTTP, 0: none came */
+	int64_t retry_after;             /* ms, of a refusal that says so; a day at most */
 	enum opening_failure failure;
 	struct buf error;
 };

@@ -55,6 +55,19 @@ outq_prepend(struct outq *q, struct outq *head)
 		outq_push(q, m);
 }
 
+bool
+outq_drop_oldest(struct outq *q)
+{
+	struct outq ours = { 0 };
+	struct outmsg *m;
+
+	while ((m = outq_pop(q)) && m->ours)
+		outq_push(&ours, m);
+	free(m);
+	outq_prepend(q, &ours);
+	return m != NULL;
+}
+
 void
 outq_drop_ours(struct outq *q)
 {

@@ -33,6 +33,9 @@ struct outmsg *outq_pop(struct outq *q);
 /* Put all of `head` before what is in q; head is empty then. */
 void outq_prepend(struct outq *q, struct outq *head);
 
+/* Release the oldest message of the user's. False when there is none. */
+bool outq_drop_oldest(struct outq *q);
+
 /* Release the messages that are ours, or all. */
 void outq_drop_ours(struct outq *q);
 void outq_free(struct outq *q);

@@ -38,6 +38,7 @@ leave(struct session *s, int exit_code, unsigned code, struct slice reason, bool
 		return;
 	s->leaving = true;
 	s->exit_code = exit_code;
+	s->leave_end = s->o->drain ? s->now + s->o->drain : -1;
 	if (s->phase == PHASE_OPEN)
 		link_close(&s->link, code, reason, at_once, s->now);
 	else
@@ -113,6 +114,9 @@ retry_or_finish(struct session *s, enum ending how)
 	} else {
 		int64_t delay = backoff_next(&s->backoff, random_number());
 
+		if (delay < s->retry_after)
+			delay = s->retry_after;
+		s->retry_after = 0;
 		s->phase = PHASE_WAIT;
 		s->retry = s->now + delay;
 		output_reconnecting(&s->output, s->attempt + 1, delay);
@@ -140,7 +144,7 @@ got_token(struct session *s)
 	struct slice token = buf_view(&s->token.value);
 
 	if (s->needs_new_token && !token_is_new(&s->token)) {
-		attempt_failed(s, END_FINAL, "the token was refused, and there is no new one");
+		attempt_failed(s, END_TOKEN, "the token was refused, and there is no new one");
 		return;
 	}
 	opening_start(&s->opening, s->o, s->tls, s->o->token_in == TOKEN_MESSAGE ? S("") : token, s->now);
@@ -203,6 +207,7 @@ step_opening(struct session *s)
 		enum ending how = endings[s->opening.failure];
 		char *why = buf_cstr(&s->opening.error);
 
+		s->retry_after = s->opening.retry_after;
 		attempt_failed(s, how, why);
 		opening_end(&s->opening);
 	}

@@ -38,6 +38,7 @@ struct session {
 	struct opening opening;
 	struct link link;
 	struct backoff backoff;
+	int64_t retry_after;  /* ms that the server wants us to wait at least */
 	uint64_t attempt;     /* in this row, from 1 */
 	bool needs_new_token; /* the last one ended with 401 or 4001 */
 	bool leaving;         /* the end was begun: no more reconnecting */
@@ -55,6 +56,7 @@ struct session {
 
 	/* ms of CLOCK_MONOTONIC; -1: does not run */
 	int64_t now, retry, attempt_end, total_end;
+	int64_t leave_end;    /* when the end does not wait any longer for what is queued */
 	int64_t active;       /* when the last message was sent or received */
 	int64_t last_in;      /* when the last one was received; at first, the start */
 };

@@ -32,6 +32,7 @@ struct wire {
 	struct lws_extension extensions[2];
 	struct wire_events events;
 	size_t max_message;
+	unsigned deflate_bits; /* a message, deflated or not, is shorter than 2 to this power */
 	uint64_t count;
 
 	/* The connection. */
@@ -79,8 +80,10 @@ wire_new(size_t max_message, struct wire_events events)
 	/* Both buffers of permessage-deflate must hold a whole message: when its output
 	 * does not fit, libwebsockets 4.1.6 loses the end of what it inflates and does not
 	 * cut the trailer off what it deflates. Pages not used cost nothing. */
+	while ((size_t)1 << w->deflate_bits < max_message + max_message / 1000 + CHUNK)
+		w->deflate_bits++;
 	w->protocols[0] = (struct lws_protocols){ .name = "ws", .callback = on_event,
-		.rx_buffer_size = max_message + CHUNK };
+		.rx_buffer_size = (size_t)1 << w->deflate_bits };
 	w->extensions[0] = (struct lws_extension){ "permessage-deflate",
 		lws_extension_callback_pm_deflate, "permessage-deflate; client_max_window_bits" };
 	lws_set_log_level(0, no_log);
@@ -467,6 +470,19 @@ wire_done(const struct wire *w)
 	return w->done;
 }
 
+/* See wire_new. */
+static void
+size_buffers(struct wire *w)
+{
+	char bits[16];
+
+	if (!w->deflate)
+		return;
+	snprintf(bits, sizeof(bits), "%u", w->deflate_bits);
+	lws_set_extension_option(w->wsi, "permessage-deflate", "rx_buf_size", bits);
+	lws_set_extension_option(w->wsi, "permessage-deflate", "tx_buf_size", bits);
+}
+
 static int
 on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
@@ -481,8 +497,7 @@ on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
 		return !w->deflate;
 	case LWS_CALLBACK_CLIENT_ESTABLISHED:
 		w->established = true;
-		if (w->deflate)
-			lws_set_extension_option(wsi, "permessage-deflate", "tx_buf_size", "25");
+		size_buffers(w);
 		return 0;
 	case LWS_CALLBACK_CLIENT_RECEIVE:
 		return receive(w, in, len);
