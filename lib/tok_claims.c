@@ -121,14 +121,20 @@ is_user(struct tok *t, struct slice val)
 	return text.n > 0 && !memmem(text.p, text.n, "\xef\xbf\xbd", 3);
 }
 
+static bool
+is_there(struct slice val)
+{
+	return js_type(val) != JS_NONE && js_type(val) != JS_NULL;
+}
+
 static void
 check_user(struct tok *t, const struct slice *c, struct tok_verdict *v)
 {
 	const char *name = t->policy->user_claim;
 	struct slice val = name ? tok_claim(v->claims, slice_str(name))
-		: c[USER].n ? c[USER] : c[SUB];
+		: is_there(c[USER]) ? c[USER] : c[SUB];
 
-	if (js_type(val) == JS_NONE || js_type(val) == JS_NULL) {
+	if (!is_there(val)) {
 		if (name)
 			v->faults |= tok_bit(TOK_USER_MISSING);
 	} else if (is_user(t, val)) {
@@ -176,7 +182,7 @@ check_requires(struct tok *t, struct tok_verdict *v)
 		bool any = slice_find(want, '=') == want.n;
 		struct slice name = slice_cut(&want, '='), val = tok_claim(v->claims, name);
 
-		if (!val.n || js_type(val) == JS_NULL)
+		if (!is_there(val))
 			v->missing |= 1ull << i;
 		else if (!any && !value_is(t, val, want))
 			v->other |= 1ull << i;

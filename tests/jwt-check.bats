@@ -127,6 +127,8 @@ accepted() {
 	[[ $output == *'"user":"u1"'* ]]
 	run -0 check "$(claims '{"sub":"s1"}')"
 	[[ $output == *'"user":"s1"'* ]]
+	run -0 check "$(claims '{"userId":null,"sub":"s1"}')"
+	[[ $output == *'"user":"s1"'* ]]
 	run -0 check "$(claims '{}')"
 	[ "$output" = '{"ok":true,"claims":{}}' ]
 }
