@@ -331,8 +331,9 @@ default_templates(void)
 
 	if (C.feed)
 		text = "{\"to\":\"bench:{room}\",\"data\":{\"id\":\"{id}\",\"pad\":\"{pad}\"}}";
-	if (!C.nmessages && text)
-		add_template(&C.messages, &C.nmessages, slice_str(text));
+	if (C.nmessages || !text)
+		return;
+	add_template(&C.messages, &C.nmessages, slice_str(text));
 	if (!C.nsubscribe && !C.non_open && C.work == WORK_FANOUT)
 		add_template(&C.subscribe, &C.nsubscribe, S("bench:{room}"));
 }

@@ -11,9 +11,11 @@ work=$(mktemp -d)
 "${CC:-cc}" -std=c11 -O2 -D_GNU_SOURCE -o "$work/echo" tests/bench/echo.c -lcrypto
 ulimit -n "$(ulimit -Hn)"
 
-# One core each, so that neither end takes time from the other.
-on() { if (($(nproc) > 1)); then taskset -c "$1" "${@:2}"; else "${@:2}"; fi; }
-on 0 "$work/echo" server > "$work/port" &
+# One core each, so that neither end takes time from the other. taskset becomes what it
+# starts, so that $! is the server itself.
+server_core=() client_core=()
+(($(nproc) > 1)) && server_core=(taskset -c 0) client_core=(taskset -c 1)
+"${server_core[@]}" "$work/echo" server > "$work/port" &
 server=$!
 trap 'kill $server; rm -rf "$work"' EXIT
 until [[ -s $work/port ]]; do sleep 0.02; done
@@ -22,8 +24,8 @@ port=$(< "$work/port")
 # WINDOW: ratios of answers a second, and of answers for each second of processor time,
 # which is the steadier figure where others are at work.
 round() {
-	on 1 "$work/echo" client "$port" 100 "$1" "$SECS" > "$work/least"
-	on 1 "$BIN/ws-bench" --echo -m '{id}{pad}' --size 64 -c 100 -r max --window "$1" \
+	"${client_core[@]}" "$work/echo" client "$port" 100 "$1" "$SECS" > "$work/least"
+	"${client_core[@]}" "$BIN/ws-bench" --echo -m '{id}{pad}' --size 64 -c 100 -r max --window "$1" \
 		-d "${SECS}s" --json "ws://127.0.0.1:$port/" > "$work/ours"
 	jq -r '"\(.received_rate) \(.received_rate * .seconds / .cpu_seconds)"' "$work/ours" |
 		paste -d' ' - "$work/least" |
