@@ -14,6 +14,12 @@ WARN     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 override CFLAGS   += -std=c11 $(WARN) -fno-common -MMD -MP
 override CPPFLAGS += -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Ilib
 
+# One short line a file; V=1 shows the commands.
+ifndef V
+Q = @echo '  $(notdir $@)';
+endif
+JOBS = -j$(shell nproc)
+
 PROGS = $(notdir $(wildcard cmd/*))
 
 LWS  = -lwebsockets
@@ -36,16 +42,16 @@ $(B)/jwt-check $(B)/jwt-sign:   LDLIBS += $(JWT)
 objs = $(patsubst %.c,$(B)/%.o,$(sort $(wildcard $1/*.c)))
 $(foreach p,$(PROGS),$(eval $(B)/$p: $(call objs,cmd/$p) $(B)/libwsutils.a))
 $(PROGS:%=$(B)/%):
-	$(CC) $(LDFLAGS) $(CFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS) -lm
+	$(Q)$(CC) $(LDFLAGS) $(CFLAGS) -o $@ $(filter %.o %.a,$^) $(LDLIBS) -lm
 
 # An archive: a program takes only the modules it calls, so amqp-tap never links
 # libwebsockets.
 $(B)/libwsutils.a: $(call objs,lib)
-	rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 $(B)/%.o: %.c VERSION
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
@@ -68,7 +74,7 @@ deps-fuzz:
 
 # The gateway fed from a recording, until Ctrl-C or for DEMO_SECONDS.
 demo: deps-build
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory $(JOBS) -s all
 	@DEMO_SECONDS=$(DEMO_SECONDS) examples/demo.sh
 
 # --- tests ---
@@ -85,13 +91,13 @@ $(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libwsutils.a
 	$(CC) $(LDFLAGS) $(CFLAGS) -o $@ $(filter %.o %.a,$^) $(UNITLIBS) -lm
 
 test: deps
-	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory $(JOBS) check
 
 check: all $(UNIT)
 	@BIN=$(B) tests/run $(UNIT) -- $(or $(TESTS),tests)
 
 check-san:
-	@$(MAKE) --no-print-directory check B=build-san CFLAGS='$(SAN)'
+	@$(MAKE) --no-print-directory $(JOBS) check B=build-san CFLAGS='$(SAN)'
 
 # The long runs: kills, floods, storms. SOAK=FILE for one of them.
 soak: all
@@ -114,7 +120,7 @@ $(B)/fuzz/jwt $(B)/fuzz/jwks: LDLIBS += $(JWT)
 $(B)/fuzz/ws-bench: LDLIBS += $(TLS)
 $(FUZZERS): $(B)/fuzz/%: tests/fuzz/%.c $(B)/libwsutils.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(filter-out -MMD -MP,$(CFLAGS)) -fsanitize=fuzzer -o $@ $< \
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -MMD -MP,$(CFLAGS)) -fsanitize=fuzzer -o $@ $< \
 		$(call fuzz_sources,$<) $(B)/libwsutils.a $(LDLIBS) -lm
 
 lint:
