@@ -31,6 +31,13 @@ rmq_fail(struct rmq *r, enum rmq_status status, uint16_t code, const char *fmt, 
 	return RMQ_CLOSED;
 }
 
+/* Why reading or writing failed. */
+static const char *
+reason(const struct rmq *r)
+{
+	return errno == EPROTO && r->io.tls_error ? r->io.tls_error : strerror(errno);
+}
+
 /* --- out --- */
 
 /* Begin a frame; returns where it begins, for end_frame. */
@@ -165,7 +172,7 @@ rmq_push(struct rmq *r)
 		if (n < 0 && errno == EAGAIN)
 			break;
 		if (n < 0) {
-			rmq_fail(r, RMQ_RETRY, 0, "%s", strerror(errno));
+			rmq_fail(r, RMQ_RETRY, 0, "%s", reason(r));
 			break;
 		}
 		r->out_done += (size_t)n;
@@ -209,7 +216,7 @@ rmq_fill(struct rmq *r)
 	} else if (n == 0) {
 		rmq_fail(r, RMQ_RETRY, 0, "the broker closed the connection");
 	} else if (errno != EAGAIN) {
-		rmq_fail(r, RMQ_RETRY, 0, "%s", errno == EPROTO ? "TLS failed" : strerror(errno));
+		rmq_fail(r, RMQ_RETRY, 0, "%s", reason(r));
 	}
 	return r->status == RMQ_OK;
 }
