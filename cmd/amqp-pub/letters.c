@@ -39,39 +39,43 @@ letters_put(struct letters *l, struct slice line, uint64_t number, const char *r
 	return true;
 }
 
-/* FNV-1a over both names. Keys may be chosen by clients, and then collide on purpose:
- * that costs a report, no more. */
+/* FNV-1a over all three. Keys may be chosen by clients, and then collide on purpose: that
+ * costs a report, no more. */
 static uint64_t
-hash(struct slice exchange, struct slice key)
+hash(const char *what, struct slice exchange, struct slice key)
 {
+	struct slice all[] = { slice_str(what), exchange, key };
 	uint64_t h = 14695981039346656037U;
 
-	for (size_t i = 0; i < exchange.n; i++)
-		h = (h ^ (unsigned char)exchange.p[i]) * 1099511628211U;
-	h = (h ^ 0xff) * 1099511628211U;
-	for (size_t i = 0; i < key.n; i++)
-		h = (h ^ (unsigned char)key.p[i]) * 1099511628211U;
+	for (size_t k = 0; k < 3; k++) {
+		for (size_t i = 0; i < all[k].n; i++)
+			h = (h ^ (unsigned char)all[k].p[i]) * 1099511628211U;
+		h = (h ^ 0xff) * 1099511628211U;
+	}
 	return h;
 }
 
 void
-letters_unroutable(struct letters *l, struct slice exchange, struct slice key, uint64_t number)
+letters_tell(struct letters *l, const char *what, struct slice exchange, struct slice key,
+    uint64_t number)
 {
-	uint64_t h = hash(exchange, key);
+	uint64_t h = hash(what, exchange, key);
 	struct letters_key *k = &l->keys[h % LETTERS_KEYS];
 	int64_t now = rmq_now();
+	struct buf text = { 0 };
 
 	if (k->hash == h && now < k->next_ms) {
 		k->silent++;
 		return;
 	}
+	buf_fmt(&text, "line %llu: %s", (unsigned long long)number, what);
+	if (key.p)
+		buf_fmt(&text, " for key %.*s at exchange %.*s", (int)key.n, key.p, (int)exchange.n,
+		    exchange.p);
 	if (k->hash == h && k->silent)
-		msg_warn("line %llu: no queue took the message for key %.*s at exchange %.*s, nor %llu"
-		    " before it", (unsigned long long)number, (int)key.n, key.p, (int)exchange.n,
-		    exchange.p, (unsigned long long)k->silent);
-	else
-		msg_warn("line %llu: no queue took the message for key %.*s at exchange %.*s",
-		    (unsigned long long)number, (int)key.n, key.p, (int)exchange.n, exchange.p);
+		buf_fmt(&text, ", and %llu before it", (unsigned long long)k->silent);
+	msg_warn("%s", buf_cstr(&text));
+	buf_free(&text);
 	*k = (struct letters_key){ .hash = h, .next_ms = now + SILENCE_MS };
 }
 

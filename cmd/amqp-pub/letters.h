@@ -1,6 +1,5 @@
 /* letters - what could not be delivered: kept in the file of --dead-letter, one record a
- * line with the reason, and told on stderr, unroutable messages not more than once a key
- * and minute. */
+ * line with the reason, and told on stderr, not more than once a minute for each key. */
 #ifndef LETTERS_H
 #define LETTERS_H
 
@@ -30,8 +29,9 @@ void letters_reopen(struct letters *l);
  * there is no file. */
 bool letters_put(struct letters *l, struct slice line, uint64_t number, const char *reason);
 
-/* Tell of a message that no queue took, unless its key was told of within the minute. */
-void letters_unroutable(struct letters *l, struct slice exchange, struct slice key,
+/* Tell why a message was not delivered ("no queue took the message"), with its exchange and
+ * key unless key.p is NULL; but not more than once a minute for the same. */
+void letters_tell(struct letters *l, const char *what, struct slice exchange, struct slice key,
     uint64_t number);
 
 void letters_flush(struct letters *l);

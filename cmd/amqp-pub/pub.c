@@ -7,46 +7,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bucket.h"
 #include "exit.h"
 #include "io.h"
-#include "letters.h"
-#include "line.h"
-#include "metrics.h"
 #include "msg.h"
-#include "out.h"
+#include "outcome.h"
 #include "sig.h"
-#include "window.h"
 
 enum {
 	OUT_MOST = 256 << 10, /* bytes queued for the socket before we take no more lines */
 	GRACE_MS = 1000,      /* of the time to drain, what is kept for the last confirms */
 };
 
-static struct {
-	uint64_t lines, confirmed, resent, returned, refused, bad, bytes, connects, lost;
-} counts;
-
-struct pub {
-	const struct pub_options *o;
-	struct broker *broker;
-	struct rmq rmq;
-	const struct rmq_url *url;
-	struct line_reader in;
-	struct out acks;
-	struct window window;
-	struct letters letters;
-	struct message message;
-	struct buf why;
-	struct bucket bucket;
-	struct metrics_file metrics;
-	uint64_t ack_tag;  /* highest that is done and not yet written; 0: none */
-	bool connected, blocked, input_ended, failed;
-	bool acks_gone;    /* nobody reads them any more */
-	bool sent_before;  /* what waits in the window was sent on another connection */
-	int code;
-	int64_t retry_at, stop_at;
-};
+static struct pub_counts counts;
 
 static const struct metric metrics[] = {
 	{ "amqp_pub_lines_total", METRICS_COUNTER, "Lines read", &counts.lines },
@@ -79,106 +51,7 @@ fail(struct pub *p, int code)
 	p->failed = true;
 }
 
-/* --- what is settled --- */
-
-/* Keep the line where dead letters go. Without such a file it is only reported, and the
- * tap that waits for its tag is told that it was not delivered. */
-static void
-give_up(struct pub *p, struct entry *e, const char *reason)
-{
-	e->state = ENTRY_DONE;
-	e->refused = !letters_put(&p->letters, slice_of(e->line, e->n), e->number, reason);
-}
-
-static void
-put_ack(struct pub *p, uint64_t tag, const char *more)
-{
-	buf_fmt(&p->acks.b, "{\"tag\":%llu%s}\n", (unsigned long long)tag, more);
-}
-
-/* Lines that are done leave the window in their order. */
-static void
-release(struct pub *p)
-{
-	struct entry e;
-
-	while (window_release(&p->window, &e)) {
-		free(e.line);
-		if (!p->o->acks || p->acks_gone || !e.tag)
-			continue;
-		if (e.refused) {
-			if (p->ack_tag)
-				put_ack(p, p->ack_tag, "");
-			p->ack_tag = 0;
-			put_ack(p, e.tag, ",\"requeue\":false");
-		} else {
-			p->ack_tag = e.tag;
-		}
-	}
-}
-
-static void
-settle(struct pub *p, struct entry *e, bool taken)
-{
-	if (e->state != ENTRY_SENT)
-		return;
-	if (e->returned) {
-		counts.returned++;
-		give_up(p, e, "no queue took it");
-	} else if (!taken) {
-		counts.refused++;
-		msg_warn("line %llu: the broker refused the message", (unsigned long long)e->number);
-		give_up(p, e, "the broker refused the message");
-	} else {
-		counts.confirmed++;
-		e->state = ENTRY_DONE;
-	}
-}
-
-static void
-confirm(struct pub *p, bool taken)
-{
-	size_t i;
-
-	if (!window_find(&p->window, p->rmq.tag, &i))
-		return;
-	settle(p, window_at(&p->window, i), taken);
-	while (p->rmq.multiple && i-- > 0)
-		settle(p, window_at(&p->window, i), taken);
-}
-
-/* A return names no tag. It comes before the confirm of its message, in the order of
- * sending, so the oldest one that is the same is meant. */
-static void
-take_return(struct pub *p)
-{
-	const struct rmq_message *r = &p->rmq.message;
-
-	for (size_t i = 0; i < p->window.n; i++) {
-		struct entry *e = window_at(&p->window, i);
-		struct message *m = &p->message;
-
-		buf_clear(&p->why);
-		if (e->state != ENTRY_SENT || e->returned
-			|| message_make(&p->o->plan, slice_of(e->line, e->n), m, &p->why) != MESSAGE_OK
-			|| !slice_eq(m->exchange, r->exchange) || !slice_eq(m->key, r->key)
-			|| !slice_eq(m->body, r->body))
-			continue;
-		e->returned = r->code ? r->code : 1;
-		letters_unroutable(&p->letters, r->exchange, r->key, e->number);
-		return;
-	}
-}
-
 /* --- sending --- */
-
-static void
-reject(struct pub *p, struct entry *e)
-{
-	counts.bad++;
-	msg_error("line %llu: %s", (unsigned long long)e->number, buf_cstr(&p->why));
-	give_up(p, e, p->why.p);
-}
 
 static void
 send_one(struct pub *p, struct entry *e)
@@ -193,7 +66,7 @@ send_one(struct pub *p, struct entry *e)
 		return;
 	case MESSAGE_BAD:
 		e->tag = m->tag;
-		reject(p, e);
+		outcome_reject(p, e);
 		return;
 	case MESSAGE_OK:
 		break;
@@ -201,7 +74,7 @@ send_one(struct pub *p, struct entry *e)
 	e->tag = m->tag;
 	if (!rmq_fits(&p->rmq, m->props)) {
 		buf_str(&p->why, "the headers are larger than a frame of the broker's");
-		reject(p, e);
+		outcome_reject(p, e);
 		return;
 	}
 	rmq_publish(&p->rmq, m->exchange, m->key, p->o->mandatory, m->props, m->body);
@@ -227,36 +100,10 @@ send_waiting(struct pub *p)
 
 /* --- the connection --- */
 
-/* Too large for the broker: it closes the channel and names the size. The message is the
- * first of that size; those before it have been taken. */
-static bool
-give_up_too_large(struct pub *p)
-{
-	const char *at = p->rmq.why.p ? strstr(p->rmq.why.p, "message size ") : NULL;
-	unsigned long long size = at ? strtoull(at + strlen("message size "), NULL, 10) : 0;
-
-	if (p->rmq.code != AMQP_PRECONDITION_FAILED || !size || !strstr(at, "larger than"))
-		return false;
-	for (size_t i = 0; i < p->window.n; i++) {
-		struct entry *e = window_at(&p->window, i);
-
-		buf_clear(&p->why);
-		if (e->state == ENTRY_SENT && message_make(&p->o->plan, slice_of(e->line, e->n),
-			    &p->message, &p->why) == MESSAGE_OK && p->message.body.n == size) {
-			counts.refused++;
-			msg_warn("line %llu: the message is too large for the broker: %s",
-			    (unsigned long long)e->number, p->rmq.why.p);
-			give_up(p, e, "the message is too large for the broker");
-			return true;
-		}
-	}
-	return false;
-}
-
 static void
 disconnected(struct pub *p, bool tell)
 {
-	bool again = p->connected && give_up_too_large(p);
+	bool again = p->connected && outcome_too_large(p);
 	int64_t delay;
 
 	if (p->connected) {
@@ -340,13 +187,13 @@ take_events(struct pub *p)
 	while (p->connected) {
 		switch (rmq_next(&p->rmq)) {
 		case RMQ_ACK:
-			confirm(p, true);
+			outcome_confirm(p, true);
 			break;
 		case RMQ_NACK:
-			confirm(p, false);
+			outcome_confirm(p, false);
 			break;
 		case RMQ_RETURN:
-			take_return(p);
+			outcome_return(p);
 			break;
 		case RMQ_BLOCKED:
 			msg_warn("the broker takes no messages for now: %s", p->rmq.why.p);
@@ -452,40 +299,6 @@ wait_time(struct pub *p)
 	return until < now ? 0 : (int)(until - now);
 }
 
-/* Who reads the acknowledgements has gone. When the writer of the input has gone as well,
- * the pipeline is coming to its end, and what is on its way is still delivered. */
-static void
-acks_gone(struct pub *p)
-{
-	struct pollfd in = { .fd = p->in.fd, .events = POLLIN };
-
-	if (!p->input_ended && (poll(&in, 1, 0) < 1 || !(in.revents & POLLHUP)))
-		out_sigpipe();
-	p->acks_gone = true;
-	p->ack_tag = 0;
-	out_free(&p->acks);
-}
-
-/* One acknowledgement for all: only the last counts, and a slow reader lets none pile up. */
-static void
-write_acks(struct pub *p)
-{
-	int pushed;
-
-	do {
-		if (p->ack_tag && !out_pending(&p->acks)) {
-			put_ack(p, p->ack_tag, "");
-			p->ack_tag = 0;
-		}
-		pushed = out_push(&p->acks);
-	} while (pushed == 1 && p->ack_tag);
-	if (pushed < 0) {
-		if (p->acks.error != EPIPE)
-			out_die(&p->acks, "standard output");
-		acks_gone(p);
-	}
-}
-
 static void
 poll_once(struct pub *p)
 {
@@ -505,7 +318,7 @@ poll_once(struct pub *p)
 	if (f[2].revents)
 		sig_clear();
 	if (f[3].revents & (POLLERR | POLLHUP))
-		acks_gone(p);
+		outcome_acks_gone(p);
 	if (f[1].revents && line_fill(&p->in) < 0 && errno != EINTR && errno != EAGAIN)
 		msg_die(EXIT_HOST, "cannot read standard input: %s", strerror(errno));
 	if (f[0].revents && p->connected)
@@ -560,7 +373,7 @@ conclude(struct pub *p)
 int
 pub_run(const struct pub_options *o, struct broker *b)
 {
-	struct pub p = { .o = o, .broker = b, .rmq = RMQ_INIT, .retry_at = rmq_now() };
+	struct pub p = { .o = o, .counts = &counts, .broker = b, .rmq = RMQ_INIT, .retry_at = rmq_now() };
 	int code;
 
 	sig_init(o->drain_ms);
@@ -578,8 +391,8 @@ pub_run(const struct pub_options *o, struct broker *b)
 		take_events(&p);
 		take_lines(&p);
 		send_waiting(&p);
-		release(&p);
-		write_acks(&p);
+		outcome_release(&p);
+		outcome_write_acks(&p);
 		if (p.connected && !rmq_push(&p.rmq))
 			disconnected(&p, true);
 		letters_flush(&p.letters);
