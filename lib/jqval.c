@@ -301,7 +301,7 @@ put_number(struct buf *b, jv v)
 			buf_byte(b, '-');
 		buf_u64(b, (unsigned long long)fabs(d));
 	} else {
-		jv text = libjq_dump_string(jv_number(d), 0);
+		jv text = libjq_dump_string(jv_copy(v), 0);
 
 		buf_slice(b, jqval_string(text));
 		jv_free(text);
