@@ -1,0 +1,75 @@
+#!/bin/bash
+# three-gateways.sh - three gateways on three hosts behind one RabbitMQ, one of them killed
+# and started again. The hosts are network namespaces, so this needs root; the bus is the
+# broker of AMQP_URL on this machine, whose topic exchange EXCHANGE exists.
+#
+#   AMQP_URL=amqp://guest:guest@127.0.0.1:5672/ examples/three-gateways.sh EXCHANGE
+#
+# Every gateway taps the exchange with a queue of its own, so each sees every event and
+# serves it to its own clients. The output shows what one client of each of them gets.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+if [[ -x $here/../build/ws-serve ]]; then PATH=$here/../build:$PATH; fi
+exchange=$1 net=10.77.5 dir=$(mktemp -d)
+declare -A group=()
+set -m
+
+finish() {
+	trap - EXIT INT TERM
+	for g in "${group[@]}"; do kill -TERM -- "-$g" 2> /dev/null; done
+	{ wait; } 2> /dev/null
+	for i in 1 2 3; do ip netns del "gw$i" 2> /dev/null; done
+	ip link del gwbr 2> /dev/null
+	rm -rf "$dir"
+	exit "${1:-0}"
+}
+trap finish INT TERM
+trap 'finish $?' EXIT
+
+# Three hosts at one switch; the broker is reached at the switch's address.
+ip link add gwbr type bridge && ip addr add $net.254/24 dev gwbr && ip link set gwbr up || exit
+for i in 1 2 3; do
+	ip netns add "gw$i" && ip link add "gwv$i" type veth peer name eth0 netns "gw$i" || exit
+	ip link set "gwv$i" master gwbr up
+	ip -n "gw$i" link set lo up
+	ip -n "gw$i" addr add "$net.$i/24" dev eth0 && ip -n "gw$i" link set eth0 up || exit
+done
+broker=${AMQP_URL#*@}
+broker=${broker%%/*}
+socat "TCP-LISTEN:5672,bind=$net.254,fork,reuseaddr" "TCP:$broker" &
+group[bus]=$!
+bus=${AMQP_URL/"@$broker"/"@$net.254:5672"}
+
+gateway() { # NUMBER
+	ip netns exec "gw$1" env AMQP_URL="$bus" bash -c '
+		amqp-tap -v -e "$1" -r "#" 2> "$3/tap" | ws-route -m "#" -x "{to: \"news\", data: .data}" |
+		ws-serve --drain 1s "$2:3000" > "$3/events"' gateway "$exchange" "$net.$1" "$dir/$1" &
+	group[gateway$1]=$!
+	until grep -qs listen "$dir/$1/events" && grep -qs tapping "$dir/$1/tap"; do sleep 0.05; done
+}
+
+for i in 1 2 3; do
+	mkdir "$dir/$i"
+	gateway "$i"
+	ws-connect --subscribe news --reconnect-delay 200ms..1s "ws://$net.$i:3000/ws" < /dev/null |
+		sed -u "s/^/client $i: /" &
+	group[client$i]=$(jobs -p %%)
+	until grep -q '"event":"join".*news' "$dir/$i/events"; do sleep 0.05; done
+done
+
+say() { # TEXT
+	jq -cn --arg exchange "$exchange" --arg text "$1" \
+		'{$exchange, key: "news.local", data: {type: "news", payload: $text}}' |
+		amqp-pub --as-recorded --quiet
+}
+
+say 'all three are there'
+
+sleep 0.5
+kill -KILL -- "-${group[gateway2]}"
+rm "$dir"/2/*
+say 'gateway 2 was killed'
+gateway 2
+until grep -q '"event":"join".*news' "$dir/2/events"; do sleep 0.05; done
+say 'gateway 2 is back'
+sleep 1
