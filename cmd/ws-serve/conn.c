@@ -617,6 +617,8 @@ conns_new(struct server *s)
 	ev_timer_init(&x->tick, on_tick, 0., 0.);
 	ev_prepare_init(&x->turn, on_turn);
 	ev_idle_init(&x->resume, on_resume);
+	/* Each turn: libev has idle watchers of lower priority wait for an idle loop. */
+	ev_set_priority(&x->resume, EV_MAXPRI);
 	/* Before the flush of stdout, for which this may make events. */
 	ev_set_priority(&x->turn, EV_MAXPRI);
 	x->tick.data = x->turn.data = x->resume.data = x;

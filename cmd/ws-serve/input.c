@@ -235,6 +235,7 @@ input_new(struct server *s)
 	in->fd = -1;
 	ev_init(&in->readable, on_readable);
 	ev_init(&in->rest, on_rest);
+	ev_set_priority(&in->rest, EV_MAXPRI); /* each turn, not only in idle ones */
 	ev_timer_init(&in->look, on_look, 1., 1.);
 	ev_prepare_init(&in->turn, on_turn);
 	in->readable.data = in->rest.data = in->look.data = in->turn.data = in;
