@@ -346,6 +346,15 @@ asyncio.run(main())' "$URL" "$T/go"
 	wait_for c.out '{"echo":7}'
 }
 
+@test "a handler may write lines as long as those of stdin" {
+	serve --handler "jq --unbuffered -c 'select(.event == \"message\") | {conn, data: (\"x\" * 2000000)}'"
+	start_fed c ws-connect "$URL"
+	wait_for c.out established
+	feed c '{"type":"say"}'
+	retry eval '[ "$(tail -n 1 "$T/c.out" | wc -c)" = 2000003 ]'
+	rm "$T/c.out" # much to show when the test fails
+}
+
 @test "ws-route as a handler is an application server in one line" {
 	printf 'message.say\n\t{conn, data: {said: .data.text}}\n' > "$T/routes"
 	serve --handler "ws-route $T/routes"

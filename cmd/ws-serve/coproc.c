@@ -122,8 +122,8 @@ hand_on(struct coproc *p)
 			p->ops->line(p->ctx, line);
 			break;
 		case LINE_TOO_LONG:
-			flood_warn(&long_line, "%s: line %llu is longer than %d bytes", p->what,
-			    (unsigned long long)p->in.number, COPROC_LINE);
+			flood_warn(&long_line, "%s: line %llu is longer than %zu bytes", p->what,
+			    (unsigned long long)p->in.number, p->in.max);
 			break;
 		case LINE_MORE:
 			ev_idle_stop(p->loop, &p->rest);
@@ -282,7 +282,7 @@ start(struct coproc *p)
 	p->starts++;
 	p->up = true;
 	p->eof = false;
-	line_init(&p->in, p->proc.out, COPROC_LINE);
+	line_init(&p->in, p->proc.out, p->ops->max_line ? p->ops->max_line : COPROC_LINE);
 	ev_io_set(&p->readable, p->proc.out, EV_READ);
 	ev_io_set(&p->writable, p->proc.in, EV_WRITE);
 	ev_child_set(&p->child, p->proc.pid, 0);

@@ -14,12 +14,14 @@
 struct coproc;
 
 enum {
-	COPROC_LINE = 1 << 20,    /* longest line from it, bytes; longer ones are skipped */
+	COPROC_LINE = 1 << 20,    /* longest line from it, bytes, unless ops say else; longer
+	                           * ones are skipped */
 	COPROC_PENDING = 16 << 20, /* bytes that may wait for it to read */
 };
 
 struct coproc_ops {
-	bool mute; /* it may run on after closing its stdout */
+	bool mute;       /* it may run on after closing its stdout */
+	size_t max_line; /* longest line from it, bytes; 0: COPROC_LINE */
 	/* A line, without its end; lasts for the call. coproc_free is forbidden in here,
 	 * coproc_retire is not. */
 	void (*line)(void *ctx, struct slice line);

@@ -136,12 +136,13 @@ on_turn(struct ev_loop *loop, struct ev_prepare *w, int revents)
 void
 handler_new(struct server *s)
 {
-	static const struct coproc_ops ops = { .mute = true, .line = on_line, .rest = on_rest,
+	static struct coproc_ops ops = { .mute = true, .line = on_line, .rest = on_rest,
 		.down = on_down };
 	struct handler *h;
 
 	if (!s->config->handler)
 		return;
+	ops.max_line = (size_t)s->config->max_line;
 	h = s->handler = mem_zero(1, sizeof(*h));
 	h->server = s;
 	h->source = (struct source){ .name = "handler", .answer = on_answer, .hold = on_hold };
