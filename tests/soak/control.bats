@@ -3,6 +3,9 @@
 
 load ../lib/common
 
+# Memory that a sanitizer keeps aside is none that the server holds.
+ASAN_OPTIONS+=:quarantine_size_mb=1
+
 # rss NAME: resident memory of a background program, KiB.
 rss() { awk '/^VmRSS:/ { print $2 }' "/proc/${PID[$1]}/status"; }
 
