@@ -2,6 +2,7 @@
 #
 # ask [slowly|ending]: send the bytes on stdin to $PORT of 127.0.0.1 (or the address in
 # $AT) and print the answer, see ask.py.
+# shellcheck disable=SC2120 # some files need no arguments
 ask() { /usr/bin/python3 "$ROOT/tests/lib/ask.py" "${AT:-127.0.0.1:$PORT}" "$@"; }
 
 # The fields of a sound opening handshake, and all of it: upgrade [TARGET [FIELD...]]
