@@ -86,7 +86,7 @@ SAN  = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined
 $(B)/tests/unit/tok: UNITLIBS += $(JWT)
 $(B)/tests/unit/jqx: UNITLIBS += $(JQ)
 $(B)/tests/unit/jqx: LDFLAGS += -rdynamic
-$(B)/tests/unit/ws-bench: UNITLIBS += $(TLS)
+$(B)/tests/unit/ws-bench $(B)/tests/unit/ws-connect: UNITLIBS += $(TLS)
 $(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libwsutils.a
 	$(CC) $(LDFLAGS) $(CFLAGS) -o $@ $(filter %.o %.a,$^) $(UNITLIBS) -lm
 
@@ -117,7 +117,8 @@ fuzz: deps-fuzz
 
 fuzzers: $(FUZZERS)
 $(B)/fuzz/jwt $(B)/fuzz/jwks: LDLIBS += $(JWT)
-$(B)/fuzz/ws-bench: LDLIBS += $(TLS)
+$(B)/fuzz/rmq: LDLIBS += $(RMQ) $(TLS)
+$(B)/fuzz/ws-bench $(B)/fuzz/ws-connect: LDLIBS += $(TLS)
 $(FUZZERS): $(B)/fuzz/%: tests/fuzz/%.c $(B)/libwsutils.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -MMD -MP,$(CFLAGS)) -fsanitize=fuzzer -o $@ $< \
