@@ -311,6 +311,14 @@ no JSON
 	[ "$stderr" = "ws-connect: cannot write standard output: No space left on device" ]
 }
 
+@test "a closed standard input is an empty one, a closed standard output exit code 6" {
+	peer
+	run -0 bash -c "ws-connect -n 1 '$WS/count/1' <&-"
+	[ "$output" = '{"n":1}' ]
+	run -6 --separate-stderr bash -c "ws-connect -n 1 '$WS/count/1' < /dev/null >&-"
+	[ "$stderr" = "ws-connect: standard output is closed" ]
+}
+
 @test "usage mistakes are one line and exit code 2" {
 	for args in '' 'ws://a ws://b' 'http://h/' 'ws://h:0/' '-j --raw ws://h' '-j -b ws://h' '--key k ws://h' \
 		'--token-in query ws://h' '-n 0 ws://h' '--reconnect=x ws://h' '--reconnect-delay 5 ws://h' \

@@ -34,7 +34,7 @@ on_message(void *ctx, struct slice body, bool binary)
 	s->received++;
 	s->totals.received++;
 	s->active = s->last_in = s->now;
-	s->backoff.tries = 0;
+	backoff_reset(&s->backoff);
 	s->attempt = 0;
 	if (session_incomplete(s) || !s->o->count)
 		output_message(&s->output, body, binary);
@@ -139,8 +139,9 @@ static int
 poll_ms(const struct session *s, bool background)
 {
 	int metrics_ms = metrics_file_wait(&s->metrics);
-	int64_t first = -1, times[] = { s->total_end, idle_end(s), linger_end(s),
-		s->leaving ? s->leave_end : -1,
+	int64_t first = -1, times[] = {
+		s->leaving ? s->leave_end : s->total_end,
+		s->leaving ? -1 : idle_end(s), s->leaving ? -1 : linger_end(s),
 		s->phase == PHASE_WAIT ? s->retry : -1,
 		s->phase == PHASE_OPENING || s->phase == PHASE_TOKEN ? s->attempt_end : -1,
 		s->phase == PHASE_OPENING && s->opening.next_ms ? s->opening.next_ms : -1,

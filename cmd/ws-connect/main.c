@@ -1,6 +1,10 @@
 /* ws-connect - a WebSocket client: a line in is a message out, a message in is a line
  * out. Here are its options; session.c does the work. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "exit.h"
 #include "http.h"
@@ -231,11 +235,27 @@ parse_urls(const char *text)
 		opt_fail("--proxy: not for a Unix socket");
 }
 
+/* What is opened later must not take the place of a descriptor that was closed. */
+static void
+check_descriptors(void)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		if (fd == STDOUT_FILENO)
+			msg_die(EXIT_HOST, "standard output is closed");
+		if (open("/dev/null", O_RDWR) != fd)
+			msg_die(EXIT_HOST, "cannot open /dev/null: %s", strerror(errno));
+	}
+}
+
 int
 main(int argc, char **argv)
 {
 	int n = opt_parse(&table, argc, argv);
 
+	check_descriptors();
+	signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
 	if (n != 1)
 		opt_fail(n ? "more than one URL" : "the URL is missing");
 	check();

@@ -380,9 +380,8 @@ step_reply(struct opening *d, int64_t now_ms)
 		d->state = OPENING_TLS;
 		advance(d, now_ms);
 	} else if (d->state == OPENING_PROXY) {
-		opening_fail(d, r.status == 407 ? OPENING_FINAL : verdict(r.status) == OPENING_RETRY ? OPENING_RETRY
-			: OPENING_FINAL, "the proxy refused with HTTP status %u %.*s", r.status,
-		    (int)r.reason.n, r.reason.p);
+		opening_fail(d, verdict(r.status) == OPENING_RETRY ? OPENING_RETRY : OPENING_FINAL,
+		    "the proxy refused with HTTP status %u %.*s", r.status, (int)r.reason.n, r.reason.p);
 	} else if (r.status == 101) {
 		opened(d, &r);
 	} else {
