@@ -350,17 +350,28 @@ test(void)
 	return failed < 0 ? EXIT_USAGE : failed ? EXIT_NO : EXIT_DONE;
 }
 
+/* Before the routes are compiled, which may take a second: from now on signals are heeded. */
+static void
+open_streams(void)
+{
+	filter_init(&filter, (size_t)opts.max_line, opts.drain);
+	filter.before_flush = before_flush;
+	sig_want_report();
+	pass.out = &filter.out;
+	/* Before the file is read, so that no change is missed. */
+	if (!opts.watch)
+		return;
+	if (watch_init(&watch, opts.routes, opts.library.v))
+		msg_die(EXIT_HOST, "cannot watch %s: %s", opts.routes, strerror(errno));
+	filter.watch = watch.fd;
+}
+
 static int
 route(void)
 {
 	side_open(&pass.dead);
 	side_open(&pass.unmatched);
-	filter_init(&filter, (size_t)opts.max_line, opts.drain);
-	filter.before_flush = before_flush;
 	metrics_file_init(&filter.metrics, opts.metrics_file, counts_metrics, &pass);
-	filter.watch = opts.watch ? watch.fd : -1;
-	sig_want_report();
-	pass.out = &filter.out;
 	filter_events();
 	return pass.rejected ? EXIT_PARTIAL : EXIT_DONE;
 }
@@ -372,9 +383,8 @@ main(int argc, char **argv)
 
 	msg_init("ws-route");
 	set_up(argc, argv);
-	/* Before the file is read, so that no change is missed. */
-	if (opts.watch && watch_init(&watch, opts.routes, opts.library.v))
-		msg_die(EXIT_HOST, "cannot watch %s: %s", opts.routes, strerror(errno));
+	if (!opts.test && !opts.check)
+		open_streams();
 	pass.router = load();
 	if (!pass.router)
 		status = EXIT_USAGE;

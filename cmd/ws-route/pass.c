@@ -4,7 +4,7 @@
 #include "msg.h"
 #include "rec.h"
 
-enum { SMALL = 64 << 10 }; /* a line of so many bytes fits any memory */
+enum { SMALL = 4096 }; /* bytes; whatever stands in so short a line takes 3 MB at most */
 
 /* --- what is rejected --- */
 
