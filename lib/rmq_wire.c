@@ -277,6 +277,7 @@ begin_content(struct rmq *r, enum rmq_event what, struct slice exchange, struct 
 	r->content = what;
 	r->state = RMQ_WANT_HEADER;
 	buf_clear(&r->head);
+	buf_reserve(&r->head, 1); /* all of it may be empty, and is still somewhere */
 	buf_slice(&r->head, exchange);
 	buf_slice(&r->head, key);
 	buf_slice(&r->head, reason);
@@ -324,6 +325,44 @@ take_confirm(struct rmq *r, struct bytes_reader *args, enum rmq_event what)
 	return args->bad ? malformed(r, "a malformed confirm") : what;
 }
 
+/* Of connection.start the mechanisms only: the table before them may be nested without
+ * end, and librabbitmq follows. */
+static enum rmq_event
+take_start(struct rmq *r, struct bytes_reader *args)
+{
+	amqp_connection_start_t *start = amqp_pool_alloc(&r->pool, sizeof(*start));
+
+	if (!start)
+		return malformed(r, "more than memory holds");
+	*start = (amqp_connection_start_t){ .version_major = bytes_u8(args),
+		.version_minor = bytes_u8(args) };
+	bytes_take(args, bytes_u32(args));
+	start->mechanisms = rmq_bytes(bytes_take(args, bytes_u32(args)));
+	r->reply.decoded = start;
+	return args->bad ? malformed(r, "a malformed method") : RMQ_REPLY;
+}
+
+/* The answers to what we ask. */
+static bool
+expected(amqp_method_number_t id)
+{
+	switch (id) {
+	case AMQP_CONNECTION_TUNE_METHOD:
+	case AMQP_CONNECTION_OPEN_OK_METHOD:
+	case AMQP_CONNECTION_CLOSE_OK_METHOD:
+	case AMQP_CHANNEL_OPEN_OK_METHOD:
+	case AMQP_EXCHANGE_DECLARE_OK_METHOD:
+	case AMQP_QUEUE_DECLARE_OK_METHOD:
+	case AMQP_QUEUE_BIND_OK_METHOD:
+	case AMQP_BASIC_QOS_OK_METHOD:
+	case AMQP_BASIC_CONSUME_OK_METHOD:
+	case AMQP_CONFIRM_SELECT_OK_METHOD:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static enum rmq_event
 take_method(struct rmq *r, struct slice payload)
 {
@@ -357,7 +396,12 @@ take_method(struct rmq *r, struct slice payload)
 	}
 	case AMQP_CONNECTION_UNBLOCKED_METHOD:
 		return RMQ_UNBLOCKED;
+	case AMQP_CONNECTION_START_METHOD:
+		r->reply.id = id;
+		return take_start(r, &args);
 	default:
+		if (!expected(id))
+			return malformed(r, "a method out of place");
 		r->reply.id = id;
 		if (amqp_decode_method(id, &r->pool, rmq_bytes(args.left), &r->reply.decoded) < 0)
 			return malformed(r, "a malformed method");
