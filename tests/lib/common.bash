@@ -81,7 +81,9 @@ wait_for() {
 }
 
 has_lines() { # FILE PATTERN COUNT
-	(($(grep -aEc -- "$2" "$1" 2>/dev/null) >= $3))
+	local n
+	n=$(grep -aEc -- "$2" "$1" 2>/dev/null)
+	((${n:-0} >= $3)) # no file yet: no line
 }
 
 # wait_end NAME: wait until it has ended; its exit code is in $status.
