@@ -56,7 +56,7 @@ is() {
 @test "--size brings messages to that many bytes, also long ones" {
 	server
 	bench --echo -c 1 -r 10 -d 1s --size 200k
-	is '.delivered == 10 and .bytes_in > 10 * 200 * 1024 and .bytes_in < 10 * 201 * 1024'
+	is '.delivered == 10 and .bytes_out > 10 * 200 * 1024 and .bytes_out < 10 * 201 * 1024'
 }
 
 @test "messages are made from templates" {
@@ -416,6 +416,26 @@ s = socket.create_server(("127.0.0.1", 0)); print("listen ws://127.0.0.1:%d/" % 
 	jq -e '.event == "report" and .opened == 1' "$T/bench.out" > "$T/answer"
 }
 
+@test "it ends as a filter does when its reader goes away, also between lines" {
+	server pong
+	mkfifo "$T/pipe"
+	ws-bench -r 1 -d 0 "$URL" > "$T/pipe" 3>&- &
+	PID[bench]=$!
+	exec {reader}< "$T/pipe"
+	wait_for server.out request
+	exec {reader}<&-
+	wait_end bench
+	[ "$status" -eq 141 ]
+}
+
+@test "a feed that nobody reads any more is an error" {
+	serve
+	mkfifo "$T/feed"
+	head -n 2 "$T/feed" > "$T/taken" &
+	run -4 timeout 20 ws-bench --feed "$T/feed" -r 50 -d 10s "$URL"
+	[ "$output" = "ws-bench: cannot write $T/feed: Broken pipe" ]
+}
+
 @test "contradictions are usage errors" {
 	run -2 ws-bench
 	[ "$output" = "ws-bench: no URL; see ws-bench --help" ]
@@ -466,6 +486,40 @@ serve_refuses() {
 	serve --rooms "$T/rooms"
 	run -5 bench --fanout -c 2 -d 100ms
 	is '.kinds == {"error reply INVALID_ROOM":2} and .failed == 2'
+}
+
+@test "storms on ws-serve, over TCP, TLS and a Unix socket, lose nothing else" {
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout "$T/key" -out "$T/cert" 2> "$T/openssl"
+	serve
+	bench -c 200 -r 2 -d 1s --storm 400ms --require lost=0 --require errors=0 --require 'recovery<20s'
+	is '.storms == 2 and .opened == 600'
+	stop serve
+	rm "$T/serve.in" "$T/serve.out"
+	serve --cert "$T/cert" --key "$T/key"
+	bench -k -c 20 -r 5 -d 1s --storm 400ms --require lost=0 --require errors=0
+	is '.storms == 2 and .opened == 60'
+	start_fed unix ws-serve "$T/socket"
+	wait_for unix.out listen
+	URL=ws+unix://$T/socket:/ws
+	bench -c 20 -r 5 -d 500ms --require lost=0 --require errors=0
+	is '.opened == 20 and .sent == 50'
+}
+
+@test "slow readers on ws-serve are cut, and the others get everything" {
+	serve --control "$T/control" --client-queue 64k
+	bench --feed "$T/control" -c 6 --slow 2 -r 400 -d 2s --size 20k --require lost=0
+	is '.delivered == 3200'
+	wait_for serve.out '"code":4013,"reason":"too slow"' 2
+}
+
+@test "a token in the first message is taken by ws-serve" {
+	head -c 40 /dev/urandom | base64 > "$T/key"
+	jwt-sign --key-file "$T/key" --sub me --exp 1h > "$T/tokens"
+	serve --auth "jwt-check --key-file $T/key" --auth-message
+	bench -c 2 -r 10 -d 500ms --tokens "$T/tokens" --token-in message --subscribe 'user:{user}' --require lost=0
+	echo wrong > "$T/tokens"
+	run -5 bench -c 1 -d 100ms --tokens "$T/tokens" --token-in message
+	is '.kinds | keys == ["error reply AUTHENTICATION_FAILED"]'
 }
 
 @test "ws-serve's token check lets in who has a token of its own" {

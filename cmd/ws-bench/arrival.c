@@ -144,7 +144,7 @@ arrival_message(struct run *r, struct conn *c, struct slice message)
 		stats_error(&r->stats, kind);
 	else if (!found)
 		return;
-	else if (run_is_slow(r, i))
+	else if (config_is_slow(r->config, i))
 		return;
 	else if (s.sender != i || (work == WORK_FANOUT && r->config->to_sender))
 		delivery(r, c, &s);

@@ -15,6 +15,7 @@
 
 enum {
 	EVENTS = 1024,
+	SLOW_BUFFER = 4096,  /* a slow reader is not to hide behind megabytes of the kernel */
 	WATCHED = 1 << 30, /* with a descriptor: not a connection's number */
 };
 
@@ -141,7 +142,8 @@ bool
 client_open(struct client *k, struct conn *c, uint64_t due)
 {
 	struct epoll_event e = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP };
-	int fd = net_connect(k->net, conn_number(k, c));
+	uint32_t number = conn_number(k, c);
+	int fd = net_connect(k->net, number, config_is_slow(k->config, number) ? SLOW_BUFFER : 0);
 
 	if (fd < 0 && errno == EAGAIN)
 		return false;
@@ -152,7 +154,7 @@ client_open(struct client *k, struct conn *c, uint64_t due)
 	c->fd = fd;
 	c->deaf = false;
 	c->want_write = true;
-	e.data.u32 = conn_number(k, c);
+	e.data.u32 = number;
 	if (fd < 0)
 		client_gone(k, c, "cannot connect: %s", strerror(errno));
 	else if (epoll_ctl(k->epoll, EPOLL_CTL_ADD, fd, &e))

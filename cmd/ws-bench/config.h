@@ -75,6 +75,13 @@ struct config {
 	const char *metrics_file;
 };
 
+/* A connection that reads nothing, or little: the last ones. */
+static inline bool
+config_is_slow(const struct config *o, uint32_t conn)
+{
+	return conn >= o->connections - o->slow;
+}
+
 enum find { FIND_NOTHING, FIND_RATE, FIND_CONNECTIONS };
 
 /* What main needs besides. */

@@ -1,6 +1,7 @@
 /* ws-bench - load for WebSocket servers, and what they make of it. */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -266,6 +267,9 @@ main(int argc, char **argv)
 	parse_requirements();
 	out_init(&out, STDOUT_FILENO);
 	sig_init(0);
+	/* A peer that is gone is an error of its connection; OpenSSL writes without
+	 * MSG_NOSIGNAL. out_die raises it where it is meant. */
+	signal(SIGPIPE, SIG_IGN);
 	files = io_want_files((long)opts.config.connections + SPARE_FILES) - SPARE_FILES;
 	if (opts.config.connections > files)
 		msg_die(EXIT_HOST, "%" PRId64 " connections need more open files than %" PRId64

@@ -135,7 +135,7 @@ net_add_sources(struct net *net, const char *list)
 }
 
 int
-net_connect(const struct net *net, uint32_t n)
+net_connect(const struct net *net, uint32_t n, int receive)
 {
 	int family = net->target.a.ss_family, one = 1, saved;
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -144,6 +144,8 @@ net_connect(const struct net *net, uint32_t n)
 		return -1;
 	if (family != AF_UNIX)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (receive)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof(receive));
 	if (net->nsources) {
 		const struct net_address *a = &net->sources[n % (uint32_t)net->nsources];
 

@@ -29,8 +29,9 @@ int net_resolve(struct net *net, const struct url *url, const char **why);
 const char *net_add_sources(struct net *net, const char *list);
 
 /* A non-blocking socket that connects to the target, from source number `n` modulo their
- * number. -1 with errno; EAGAIN: the queue of a Unix socket is full, try again. */
-int net_connect(const struct net *net, uint32_t n);
+ * number. `receive`: bytes of its receive buffer, 0 as the kernel likes. -1 with errno;
+ * EAGAIN: the queue of a Unix socket is full, try again. */
+int net_connect(const struct net *net, uint32_t n, int receive);
 
 void net_free(struct net *net);
 

@@ -11,6 +11,7 @@
 #include "exit.h"
 #include "mem.h"
 #include "msg.h"
+#include "out.h"
 #include "sig.h"
 
 enum {
@@ -27,7 +28,7 @@ leave_room(struct run *r, struct conn *c)
 {
 	uint32_t i = conn_number(&r->client, c);
 
-	if (c->ready && !run_is_slow(r, i))
+	if (c->ready && !config_is_slow(r->config, i))
 		r->rooms[run_room(r, i)].listeners--;
 	c->ready = false;
 }
@@ -59,7 +60,7 @@ run_ready(struct run *r, struct conn *c)
 	uint32_t i = conn_number(&r->client, c);
 
 	c->ready = r->stats.ready_once = true;
-	if (run_is_slow(r, i))
+	if (config_is_slow(r->config, i))
 		client_deafen(&r->client, c, true);
 	else
 		r->rooms[run_room(r, i)].listeners++;
@@ -176,6 +177,8 @@ on_watched(void *ctx, int fd, uint32_t events)
 		sig_clear();
 	else if (fd == STDIN_FILENO)
 		schedule_input(r);
+	else if (fd == STDOUT_FILENO)
+		out_sigpipe();
 	else if (fd == r->feed.fd && events & (EPOLLIN | EPOLLHUP | EPOLLERR) &&
 	    !feed_drain(&r->feed))
 		msg_die(EXIT_NETWORK, "cannot write %s: it was closed", r->config->feed);
@@ -436,6 +439,9 @@ begin(struct run *r, const struct config *o, const struct net *net, SSL_CTX *tls
 	    client_watch(&r->client, sig_fd(), EPOLLIN))
 		return -1;
 	r->id &= 0xffffff;
+	/* Nobody reads the report any more: epoll tells EPOLLERR of its own accord. What is
+	 * no pipe and no socket, it does not take. */
+	client_watch(&r->client, STDOUT_FILENO, EPOLLPRI);
 	r->feeding = o->feed != NULL;
 	r->senders = r->feeding ? 1 : (uint32_t)o->senders;
 	r->rooms = mem_zero(rooms, sizeof(*r->rooms));

@@ -88,13 +88,6 @@ run_room(const struct run *r, uint32_t conn)
 /* Who the connection is, for {user}; without tokens a made-up name in text[24]. */
 struct slice run_user(const struct run *r, uint32_t conn, char text[24]);
 
-/* A connection that reads nothing, or little: the last ones. */
-static inline bool
-run_is_slow(const struct run *r, uint32_t conn)
-{
-	return conn >= r->config->connections - r->config->slow;
-}
-
 /* True when each message has answers or receivers that can be counted. */
 static inline bool
 run_expects(const struct run *r)

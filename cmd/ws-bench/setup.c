@@ -69,9 +69,8 @@ send_token(struct run *r, struct conn *c)
 	struct buf frame = { 0 }, line = { 0 };
 	uint32_t i = conn_number(&r->client, c);
 
-	buf_str(&line, "{\"type\":\"auth\",");
-	js_put_key(&line, "token");
-	js_put_string(&line, r->config->tokens[i % r->config->ntokens]);
+	buf_str(&line, "{\"type\":\"auth\"");
+	js_put_member(&line, "token", r->config->tokens[i % r->config->ntokens]);
 	buf_byte(&line, '}');
 	client_frame(&r->client, &frame, FRAME_TEXT, buf_view(&line));
 	c->awaited = AWAIT_AUTH;

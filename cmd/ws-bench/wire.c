@@ -210,7 +210,9 @@ take_frame(struct client *k, struct conn *c, const struct frame *f, struct slice
 {
 	switch (f->opcode) {
 	case FRAME_PING:
-		if (c->state == CONN_UP)
+		/* Who pings and does not read gets no pong: they would pile up here. Section
+		 * 5.5.3 lets us answer later pings only. */
+		if (c->state == CONN_UP && !conn_blocked(c))
 			send_frame(k, c, FRAME_PONG, payload);
 		break;
 	case FRAME_PONG:
@@ -304,8 +306,8 @@ wire_read(struct client *k, struct conn *c, size_t limit)
 	int fd = c->fd;
 	bool again = true;
 
-	/* OpenSSL may hold back decrypted bytes of which epoll knows nothing: read on
-	 * until there is nothing. A plain socket tells again by itself. */
+	/* OpenSSL may hold back bytes of which epoll knows nothing: read on until it has
+	 * none. A plain socket tells again by itself. */
 	while (again && c->fd == fd) {
 		ssize_t n = pull(k, c, limit);
 
@@ -321,7 +323,7 @@ wire_read(struct client *k, struct conn *c, size_t limit)
 			return;
 		}
 		k->bytes_in += (uint64_t)n;
-		again = c->io && c->io->ssl && !c->deaf;
+		again = c->io && c->io->ssl && !c->deaf && SSL_has_pending(c->io->ssl);
 		if (c->io && c->io->in.n) {
 			buf_add(&c->io->in, k->in, (size_t)n);
 			take(k, c, buf_view(&c->io->in));
