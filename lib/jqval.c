@@ -28,7 +28,7 @@ enum {
 static struct {
 	jv *held; /* the references */
 	size_t n, cap;
-	struct source *slot; /* open addressing by address; `used` entries are set */
+	struct source *slot; /* open addressing by address; NULL is free */
 	size_t slots;
 } containers;
 
