@@ -118,7 +118,6 @@ fuzz: deps-fuzz
 fuzzers: $(FUZZERS)
 $(B)/fuzz/jwt $(B)/fuzz/jwks: LDLIBS += $(JWT)
 $(B)/fuzz/rmq: LDLIBS += $(RMQ) $(TLS)
-$(B)/fuzz/rmq: LDLIBS += $(RMQ) $(TLS)
 $(B)/fuzz/ws-bench $(B)/fuzz/ws-connect: LDLIBS += $(TLS)
 $(FUZZERS): $(B)/fuzz/%: tests/fuzz/%.c $(B)/libwsutils.a
 	@mkdir -p $(@D)
