@@ -334,6 +334,21 @@ amqp-pub: 1 confirmed, 4 not delivered, 0 sent again" ]
 	[ "$(queue_count q)" = 2 ]
 }
 
+@test "SIGTERM while the broker blocks publishers: --drain, then 4 with the number of lines" {
+	requires_rabbitmq_alone
+	declare_queue q
+	start_fed pub amqp-pub -v -q q --drain 300ms
+	wait_for pub.err publishing
+	erlang 'rabbit_alarm:set_alarm({{resource_limit, disk, node()}, []}).' > /dev/null
+	feed pub '{"data":1}'
+	wait_for pub.err 'takes no messages for now: low on disk'
+	feed pub "{\"text\":\"$(head -c 10000000 /dev/zero | tr '\0' x)\"}" '{"data":3}'
+	stop pub
+	erlang 'rabbit_alarm:clear_alarm({resource_limit, disk, node()}).' > /dev/null
+	[ "$status" -eq 4 ]
+	grep -Eq '[23] lines were not confirmed, from line [12] on' "$T/pub.err"
+}
+
 @test "the dead letter file is opened again by SIGHUP" {
 	declare_exchange x topic
 	# Without a controlling terminal SIGHUP reloads.

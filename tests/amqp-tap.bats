@@ -397,6 +397,16 @@ amqp-tap: standard input: line 6: requeue is neither true nor false: skipped" ]
 	[ "${#lines[@]}" -eq 3 ]
 }
 
+@test "a peer that is no AMQP broker is told, whatever it says" {
+	port=$(free_port)
+	start web socat "TCP-LISTEN:$port,bind=127.0.0.1,reuseaddr,fork" 'SYSTEM:printf "HTTP/1.1 400 Bad Request\\r\\n\\r\\n"; cat > /dev/null'
+	retry bash -c "exec 3<> /dev/tcp/127.0.0.1/$port" 2> /dev/null
+	run -4 amqp-tap -u "amqp://127.0.0.1:$port" -e x --reconnect=0
+	[ "$output" = "amqp-tap: cannot connect to amqp://127.0.0.1:$port: the peer does not speak AMQP 0-9-1" ]
+	run -4 amqp-tap -u "amqps://127.0.0.1:$port" -e x --reconnect=0
+	[[ $output == "amqp-tap: cannot connect to amqps://127.0.0.1:$port: TLS: "* ]]
+}
+
 @test "a wrong password is final and is not shown" {
 	export AMQP_URL=${AMQP_URL/guest:guest/guest:sesame}
 	run -5 amqp-tap -e x
