@@ -43,6 +43,15 @@ load lib/nginx
 	wait_for serve.out '"event":"refused".*"status":(426|405|404)' 3
 }
 
+@test "a refusal says when, and to HEAD without a body" {
+	serve
+	run -0 ask < <(raw 'HEAD /ws HTTP/1.1\r\nHost: a\r\n\r\n')
+	[ "${lines[0]}" = "HTTP/1.1 405 Method Not Allowed" ]
+	[ -z "$(content <<< "$output")" ]
+	[ "$(field Content-Length <<< "$output")" -gt 0 ]
+	date -d "$(field Date <<< "$output")"
+}
+
 @test "a request that two servers could read in two ways is malformed" {
 	serve
 	local sound="$UPGRADE$VERSION$KEY" request

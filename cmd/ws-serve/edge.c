@@ -138,6 +138,13 @@ edge_tls_stats(const struct server *s)
 	return s->edge->tls ? tls_stats(s->edge->tls) : NULL;
 }
 
+void
+edge_http_stats(const struct server *s, struct http_stats *sum)
+{
+	http_count(s->edge->public_http, sum);
+	http_count(s->edge->admin_http, sum);
+}
+
 /* --- HTTP --- */
 
 static struct http *

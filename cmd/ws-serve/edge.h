@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+struct http_stats;
 struct listener;
 struct server;
 struct tls_stats;
@@ -20,8 +21,9 @@ void edge_open(struct server *s);
 int edge_listeners(const struct server *s, const struct listener **list,
     const struct listener **admin);
 
-/* What the TLS side has counted; NULL without TLS. */
+/* What the TLS side has counted (NULL without TLS), and the HTTP sides together. */
 const struct tls_stats *edge_tls_stats(const struct server *s);
+void edge_http_stats(const struct server *s, struct http_stats *sum);
 
 /* Reload certificate and token in two steps: load them beside those in use (NULL, or why
  * not, valid until the next call), then take them or drop them. */

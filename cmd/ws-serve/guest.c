@@ -188,10 +188,10 @@ guest_consume(int fd, size_t n)
 /* Send a refusal. The socket's buffer is empty and this is short: either it goes out
  * whole, or the client is gone. */
 static void
-say(struct door *d, int fd, int status, const char *reason, int retry_s)
+say(struct door *d, int fd, const struct refusal *r)
 {
 	buf_clear(&d->answer);
-	respond_refusal(&d->answer, status, reason, retry_s, NULL);
+	respond_refusal(&d->answer, r);
 	send(fd, d->answer.p, d->answer.n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	shutdown(fd, SHUT_WR);
 }
@@ -205,7 +205,8 @@ guest_refuse(struct guest *g, int status, const char *reason, int retry_s)
 	d->stats.refused[status]++;
 	if (g->upgrade && d->ops->refused)
 		d->ops->refused(d->ctx, slice_str(g->remote), status, reason);
-	say(d, g->fd, status, reason, retry_s);
+	say(d, g->fd, &(struct refusal){ .status = status, .reason = reason, .retry_s = retry_s,
+	    .head = g->head });
 	/* Closing now, with bytes of the client's unread or on their way, would reset the
 	 * connection and might take the answer with it (RFC 9112 9.6). In a crowd the
 	 * places count for more. */
@@ -220,7 +221,7 @@ guest_shed(struct door *d, int fd, const char *reason, bool plain)
 {
 	d->stats.refused[503]++;
 	if (plain) {
-		say(d, fd, 503, reason, 1);
+		say(d, fd, &(struct refusal){ .status = 503, .reason = reason, .retry_s = 1 });
 		guest_discard(fd);
 	}
 	close(fd);

@@ -30,6 +30,7 @@ struct guest {
 	size_t seen;               /* READING: bytes looked at; then length of the header */
 	bool polled;               /* in the door's epoll */
 	bool upgrade;              /* its refusal is an event */
+	bool head;                 /* HEAD: answered without a body */
 	bool has_address;
 	bool bearer;
 	bool deflate, server_no_context_takeover, client_no_context_takeover;

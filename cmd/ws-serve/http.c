@@ -329,6 +329,15 @@ http_new(const struct http_config *config)
 }
 
 void
+http_count(const struct http *h, struct http_stats *sum)
+{
+	if (!h)
+		return;
+	sum->requests += h->stats.requests;
+	sum->refused += h->stats.refused;
+}
+
+void
 http_set_token(struct http *h, struct slice token)
 {
 	SHA256((const unsigned char *)token.p, token.n, h->token_hash);

@@ -8,6 +8,7 @@
 #define HTTP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <ev.h>
 
@@ -54,6 +55,13 @@ struct http_config {
 };
 
 struct http *http_new(const struct http_config *config);
+
+struct http_stats {
+	uint64_t requests, refused; /* refused are requests, too */
+};
+
+/* Add what has been counted since http_new. NULL h adds nothing. */
+void http_count(const struct http *h, struct http_stats *sum);
 
 /* Another token from now on; the slice is not kept. */
 void http_set_token(struct http *h, struct slice token);

@@ -58,7 +58,8 @@ void
 http_refuse(struct http_conn *c, int status, const char *reason, const char *allow)
 {
 	c->http->stats.refused++;
-	respond_refusal(&c->out, status, reason, 0, allow);
+	respond_refusal(&c->out, &(struct refusal){ .status = status, .reason = reason,
+	    .allow = allow, .head = c->head });
 	c->state = HTTP_WRITING;
 }
 
@@ -213,7 +214,8 @@ http_conn_new(struct http *h, int fd)
 		struct buf b = { 0 };
 
 		h->stats.refused++;
-		respond_refusal(&b, 503, "too many requests at a time", 1, NULL);
+		respond_refusal(&b, &(struct refusal){ .status = 503,
+		    .reason = "too many requests at a time", .retry_s = 1 });
 		send(fd, b.p, b.n, MSG_DONTWAIT | MSG_NOSIGNAL);
 		buf_free(&b);
 		close(fd);

@@ -4,10 +4,6 @@
 
 #include "http_conn.h"
 
-struct http_stats {
-	uint64_t requests, refused;
-};
-
 struct http {
 	struct http_config config;
 	struct http_conn *first;

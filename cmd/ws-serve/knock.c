@@ -159,6 +159,7 @@ header_whole(struct guest *g)
 	const char *why;
 	int status = request_parse(slice_of(d->peeked, g->seen), &r, &why);
 
+	g->head = status == 0 && slice_is(r.method, "HEAD");
 	if (status)
 		guest_refuse(g, status, why, 0);
 	else if (d->config.vhost && handshake_wanted(&r))

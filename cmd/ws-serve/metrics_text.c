@@ -7,6 +7,7 @@
 #include "door.h"
 #include "edge.h"
 #include "events.h"
+#include "http.h"
 #include "life.h"
 #include "metrics.h"
 #include "room.h"
@@ -113,9 +114,22 @@ put_tls(struct buf *b, const struct tls_stats *t)
 	    (double)t->relays);
 }
 
+static void
+put_http(struct buf *b, const struct http_stats *h)
+{
+	const struct metric table[] = {
+		{ "ws_serve_http_requests_total", METRICS_COUNTER, "Requests for endpoints and files", &h->requests },
+		{ "ws_serve_http_refused_total", METRICS_COUNTER, "Those of them that were refused", &h->refused },
+		{ 0 },
+	};
+
+	metrics_table(b, table);
+}
+
 void
 metrics_text(struct buf *b, const struct server *s)
 {
+	struct http_stats http = { 0 };
 	const struct tls_stats *tls = edge_tls_stats(s);
 
 	struct control_stats control = control_stats(s);
@@ -123,6 +137,8 @@ metrics_text(struct buf *b, const struct server *s)
 	put_gauges(b, s);
 	put_counters(b, &s->counters);
 	put_door(b, door_stats(s->door));
+	edge_http_stats(s, &http);
+	put_http(b, &http);
 	if (tls)
 		put_tls(b, tls);
 	metrics_value(b, "ws_serve_control_peers", METRICS_GAUGE, "Peers of the control socket",

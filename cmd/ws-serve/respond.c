@@ -1,7 +1,7 @@
 #include "respond.h"
 
 #include <inttypes.h>
-#include <stdio.h>
+#include <time.h>
 
 #include "js.h"
 
@@ -10,7 +10,7 @@ phrase(int status)
 {
 	switch (status) {
 	case 200: return "OK";
-	case 204: return "No Content";
+	case 301: return "Moved Permanently";
 	case 304: return "Not Modified";
 	case 400: return "Bad Request";
 	case 401: return "Unauthorized";
@@ -32,15 +32,29 @@ phrase(int status)
 	}
 }
 
+/* RFC 9110 6.6.1: who has a clock says when. */
+static void
+put_date(struct buf *b)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	char text[64];
+
+	gmtime_r(&now, &tm);
+	strftime(text, sizeof text, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
+	buf_str(b, text);
+}
+
 void
 respond_put(struct buf *b, const struct respond *r)
 {
 	int64_t length = r->body.p ? (int64_t)r->body.n : r->length;
 
 	buf_fmt(b, "HTTP/1.1 %d %s\r\n", r->status, phrase(r->status));
+	put_date(b);
 	if (r->type)
 		buf_fmt(b, "Content-Type: %s\r\nX-Content-Type-Options: nosniff\r\n", r->type);
-	if (r->status != 204 && r->status != 304)
+	if (r->status != 304)
 		buf_fmt(b, "Content-Length: %" PRId64 "\r\n", length);
 	if (r->fields)
 		buf_str(b, r->fields);
@@ -51,27 +65,24 @@ respond_put(struct buf *b, const struct respond *r)
 }
 
 void
-respond_refusal(struct buf *b, int status, const char *reason, int retry_s, const char *allow)
+respond_refusal(struct buf *b, const struct refusal *r)
 {
-	struct buf body = { 0 };
-	char fields[160];
-	int n = 0;
+	struct buf body = { 0 }, fields = { 0 };
 
-	fields[0] = '\0';
-	if (status == 426)
-		n = snprintf(fields, sizeof fields,
-		    "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n");
-	else if (status == 405)
-		n = snprintf(fields, sizeof fields, "Allow: %.64s\r\n", allow ? allow : "GET");
-	else if (status == 401)
-		n = snprintf(fields, sizeof fields, "WWW-Authenticate: Bearer\r\n");
-	if (retry_s > 0)
-		snprintf(fields + n, sizeof fields - (size_t)n, "Retry-After: %d\r\n", retry_s);
+	if (r->status == 426)
+		buf_str(&fields, "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n");
+	else if (r->status == 405)
+		buf_fmt(&fields, "Allow: %s\r\n", r->allow ? r->allow : "GET");
+	else if (r->status == 401)
+		buf_str(&fields, "WWW-Authenticate: Bearer\r\n");
+	if (r->retry_s > 0)
+		buf_fmt(&fields, "Retry-After: %d\r\n", r->retry_s);
 	buf_byte(&body, '{');
-	js_put_member_int(&body, "status", status);
-	js_put_member(&body, "error", slice_str(reason));
+	js_put_member_int(&body, "status", r->status);
+	js_put_member(&body, "error", slice_str(r->reason));
 	buf_str(&body, "}\n");
-	respond_put(b, &(struct respond){ .status = status, .type = "application/json",
-	    .body = buf_view(&body), .fields = fields });
+	respond_put(b, &(struct respond){ .status = r->status, .type = "application/json",
+	    .body = buf_view(&body), .fields = buf_cstr(&fields), .head = r->head });
 	buf_free(&body);
+	buf_free(&fields);
 }

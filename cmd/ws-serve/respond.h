@@ -1,4 +1,4 @@
-/* respond - HTTP responses as bytes. Pure. */
+/* respond - HTTP responses as bytes. Pure but for the clock (Date). */
 #ifndef RESPOND_H
 #define RESPOND_H
 
@@ -19,10 +19,17 @@ struct respond {
 /* Append a response; the connection ends with it ("Connection: close"). */
 void respond_put(struct buf *b, const struct respond *r);
 
+struct refusal {
+	int status;
+	const char *reason;   /* fixed text */
+	int retry_s;          /* Retry-After; 0: none */
+	const char *allow;    /* 405: the methods; NULL: GET */
+	bool head;            /* as above */
+};
+
 /* Append a refusal: {"status":401,"error":"expired"}, with what RFC 9110 and RFC 6455
- * 4.4 demand beside the status (426: Upgrade and the version; 405: Allow, `allow` or
- * GET; 401: WWW-Authenticate), and Retry-After when retry_s is above 0. */
-void respond_refusal(struct buf *b, int status, const char *reason, int retry_s,
-    const char *allow);
+ * 4.4 demand beside the status (426: Upgrade and the version; 405: Allow; 401:
+ * WWW-Authenticate). */
+void respond_refusal(struct buf *b, const struct refusal *r);
 
 #endif
