@@ -274,6 +274,21 @@ js_valid(struct slice text, struct js_error *e)
 	return p != NULL;
 }
 
+size_t
+js_first(struct slice text, struct slice *val, struct js_error *e)
+{
+	struct scan s = { .start = text.p, .end = text.p + text.n };
+	const char *p = blanks(s.start, s.end), *q = value(&s, p);
+
+	if (!q) {
+		if (e)
+			*e = s.error;
+		return 0;
+	}
+	*val = slice_of(p, (size_t)(q - p));
+	return (size_t)(blanks(q, s.end) - s.start);
+}
+
 /* js_object, without the check of what stands behind the object. */
 static const char *
 members(struct scan *s, const char *p, struct js_member *m, size_t most, size_t *count)

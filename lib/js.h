@@ -34,6 +34,10 @@ struct js_member {
  * NULL). Time: linear. */
 bool js_valid(struct slice text, struct js_error *e);
 
+/* Validate the first value of `text`, which others may follow: *val is that value. Returns
+ * how many bytes it took with the blanks before and behind it, or 0 with *e set. */
+size_t js_first(struct slice text, struct slice *val, struct js_error *e);
+
 /* Validate `text` as one object and split it into its members, in one pass. Returns
  * their number, or -1 with *e set (also when there are more than `most`). */
 int js_object(struct slice text, struct js_member *m, size_t most, struct js_error *e);

@@ -120,6 +120,23 @@ TEST(numbers_convert_only_when_they_fit)
 	CHECK(js_double(S("1.5e3"), &d) && d == 1500);
 }
 
+TEST(values_one_after_another_are_taken_in_turn)
+{
+	struct slice rest = unit_guard(S(" 1\t\"a b\"{\"c\":\n[2]}[] tru")), v;
+	static const char *const want[] = { "1", "\"a b\"", "{\"c\":\n[2]}", "[]" };
+	struct js_error e = { 0 };
+
+	for (size_t i = 0; i < 4; i++) {
+		size_t n = js_first(rest, &v, &e);
+
+		CHECK(n > 0);
+		CHECK_SLICE(v, slice_str(want[i]));
+		rest = slice_from(rest, n);
+	}
+	CHECK(js_first(rest, &v, &e) == 0 && e.at == 0);
+	CHECK(js_first(S(" "), &v, &e) == 0);
+}
+
 TEST(strings_are_written_escaped)
 {
 	struct buf b = { 0 };
@@ -145,6 +162,7 @@ main(void)
 	RUN(arrays_are_walked);
 	RUN(strings_decode);
 	RUN(numbers_convert_only_when_they_fit);
+	RUN(values_one_after_another_are_taken_in_turn);
 	RUN(strings_are_written_escaped);
 	return unit_done();
 }
