@@ -146,7 +146,7 @@ route() {
 }
 
 @test "--arg, --argjson, --slurpfile and \$ARGS are as in jq" {
-	printf '1\n{"a":2}\n' > "$T/f"
+	printf '1 "x"\n{"a":\n2}[]\n' > "$T/f"
 	args=(--arg s x=y --argjson j '{"k":[1]}' --slurpfile f "$T/f")
 	program='{s: $s, j: $j, f: $f, named: ($ARGS.named | keys)}'
 	run -0 ws-route "${args[@]}" -m a -x "$program" <<< '{"key":"a"}'

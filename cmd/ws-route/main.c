@@ -22,6 +22,8 @@
 #include "sig.h"
 #include "watch.h"
 
+enum { SLURP_SIZE = 256 << 20 }; /* longest file of --slurpfile, bytes */
+
 static struct {
 	const char *routes; /* NULL: from -m and -x */
 	struct opt_list library;
@@ -128,44 +130,38 @@ add_argjson(const struct opt *opt, const char *value)
 	return NULL;
 }
 
-/* A file of JSON values, one a line, as an array. */
+/* The JSON values of a file, as an array. */
 static const char *
 add_slurpfile(const struct opt *opt, const char *value)
 {
+	const char *why = NULL;
 	struct buf b = { 0 };
-	jv name, list;
+	struct slice rest, v;
+	jv name, list = jv_array();
 	const char *path = split_pair(value, &name);
 
 	(void)opt;
 	if (!path)
-		return not_a_name;
-	if (io_read_file(path, (size_t)1 << 30, &b)) {
+		why = not_a_name;
+	else if (io_read_file(path, SLURP_SIZE, &b))
+		why = strerror(errno);
+	for (rest = slice_trim(buf_view(&b)); rest.n && !why;) {
+		size_t n = js_first(rest, &v, NULL);
+
+		if (n)
+			list = jv_array_append(list, jqval_constant(v));
+		else
+			why = "not JSON";
+		rest = slice_from(rest, n);
+	}
+	if (why)
+		jv_free(list);
+	else
+		args = jv_object_set(args, jv_copy(name), list);
+	if (path)
 		jv_free(name);
-		return strerror(errno);
-	}
-	/* One value that spans lines, or one value a line. */
-	if (js_valid(buf_view(&b), NULL)) {
-		list = jv_array_append(jv_array(), jqval_constant(buf_view(&b)));
-	} else {
-		struct slice rest = buf_view(&b);
-
-		for (list = jv_array(); rest.n;) {
-			struct slice line = slice_trim(slice_cut(&rest, '\n'));
-
-			if (!line.n)
-				continue;
-			if (!js_valid(line, NULL)) {
-				jv_free(name);
-				jv_free(list);
-				buf_free(&b);
-				return "neither one JSON value nor one a line";
-			}
-			list = jv_array_append(list, jqval_constant(line));
-		}
-	}
-	args = jv_object_set(args, name, list);
 	buf_free(&b);
-	return NULL;
+	return why;
 }
 
 static const struct opt options[] = {
