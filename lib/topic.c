@@ -7,26 +7,33 @@
 
 /* --- names --- */
 
+/* C1 controls are c2 80 to c2 9f in UTF-8. */
+static bool
+has_blank_or_control(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c <= ' ' || c == 0x7f ||
+		    (c == 0xc2 && i + 1 < s.n && (unsigned char)s.p[i + 1] < 0xa0))
+			return true;
+	}
+	return false;
+}
+
 const char *
 topic_name_error(struct slice name)
 {
 	if (topic_is_pattern(name))
 		return "a room name has no '*' and no '#'";
-	for (size_t i = 0; i < name.n; i++)
-		if (name.p[i] == '{' || name.p[i] == '}')
-			return "a room name has no braces";
+	if (slice_find(name, '{') < name.n || slice_find(name, '}') < name.n)
+		return "a room name has no braces";
 	if (name.n == 0)
 		return "a room name is not empty";
 	if (name.n > TOPIC_NAME)
 		return "a room name has 256 bytes at most";
-	for (size_t i = 0; i < name.n; i++) {
-		unsigned char c = (unsigned char)name.p[i];
-
-		/* C1 controls are c2 80 to c2 9f in UTF-8. */
-		if (c <= ' ' || c == 0x7f ||
-		    (c == 0xc2 && i + 1 < name.n && (unsigned char)name.p[i + 1] < 0xa0))
-			return "a room name has no blanks and no control characters";
-	}
+	if (has_blank_or_control(name))
+		return "a room name has no blanks and no control characters";
 	return utf8_valid(name) ? NULL : "a room name is UTF-8";
 }
 
@@ -116,13 +123,8 @@ room_error(struct slice pattern)
 		return "a pattern is not empty";
 	if (pattern.n > TOPIC_NAME)
 		return "a pattern has 256 bytes at most";
-	for (size_t i = 0; i < pattern.n; i++) {
-		unsigned char c = (unsigned char)pattern.p[i];
-
-		if (c <= ' ' || c == 0x7f ||
-		    (c == 0xc2 && i + 1 < pattern.n && (unsigned char)pattern.p[i + 1] < 0xa0))
-			return "a pattern has no blanks and no control characters";
-	}
+	if (has_blank_or_control(pattern))
+		return "a pattern has no blanks and no control characters";
 	return utf8_valid(pattern) ? NULL : "a pattern is UTF-8";
 }
 

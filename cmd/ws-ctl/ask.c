@@ -45,19 +45,18 @@ end(struct ask *a)
 	buf_add(&a->request, "}\n", 2);
 }
 
-/* "user=u1" as a member; one of the names in `names`, which ends with NULL. */
-static void
-put_target(struct ask *a, const char *arg, const char *const *names)
+/* Which of user, conn and room "user=u1" names; *value is what is behind the '='. Ends the
+ * program when it is none. */
+static const char *
+target_of(const struct ask *a, const char *arg, struct slice *value)
 {
-	const char *eq = strchr(arg, '=');
+	static const char *const names[] = { "user", "conn", "room" };
+	struct slice rest = slice_str(arg), name = slice_cut(&rest, '=');
 
-	for (; eq && *names; names++)
-		if (strlen(*names) == (size_t)(eq - arg) && strncmp(arg, *names, strlen(*names)) == 0) {
-			if (!eq[1])
-				break;
-			js_put_member(&a->request, strcmp(*names, "room") == 0 ? "to" : *names,
-			    slice_str(eq + 1));
-			return;
+	for (int i = 0; i < 3; i++)
+		if (slice_is(name, names[i]) && rest.n) {
+			*value = rest;
+			return names[i];
 		}
 	opt_fail("%s: not a target such as user=NAME: %s", a->command->name, arg);
 }
@@ -65,16 +64,19 @@ put_target(struct ask *a, const char *arg, const char *const *names)
 static void
 make_kick(struct ask *a, const struct config *config, char **arg, int n)
 {
-	static const char *const names[] = { "user", "conn", "room", NULL };
+	const char *name;
+	struct slice value;
 
 	if (n != 1)
 		opt_fail("kick takes one target: user=NAME, conn=ID, room=NAME or all");
 	begin(a);
 	js_put_member_int(&a->request, "close", config->code);
-	if (strcmp(arg[0], "all") == 0)
+	if (strcmp(arg[0], "all") == 0) {
 		js_put_member_raw(&a->request, "all", S("true"));
-	else
-		put_target(a, arg[0], names);
+	} else {
+		name = target_of(a, arg[0], &value);
+		js_put_member(&a->request, strcmp(name, "room") == 0 ? "to" : name, value);
+	}
 	if (config->reason)
 		js_put_member(&a->request, "reason", slice_str(config->reason));
 	if (config->block)
@@ -140,28 +142,19 @@ make_get(struct ask *a, const struct config *config, char **arg, int n)
 static void
 make_watch(struct ask *a, const struct config *config, char **arg, int n)
 {
-	static const char *const names[] = { "user", "conn", "room", NULL };
-
 	(void)config;
 	if (!n)
 		opt_fail("watch takes targets: user=NAME, conn=ID or room=NAME");
 	for (int i = 0; i < n; i++) {
-		const char *const *name = names;
-		const char *eq = strchr(arg[i], '=');
-		struct buf what = { 0 };
+		struct slice value;
+		const char *name = target_of(a, arg[i], &value);
 
-		while (*name && !(eq && strlen(*name) == (size_t)(eq - arg[i]) &&
-		    strncmp(arg[i], *name, strlen(*name)) == 0))
-			name++;
-		if (!*name || !eq[1])
-			opt_fail("watch: not a target such as user=NAME: %s", arg[i]);
-		buf_byte(&what, '{');
-		js_put_member(&what, *name, slice_str(eq + 1));
-		buf_byte(&what, '}');
 		begin(a);
-		js_put_member_raw(&a->request, "watch", buf_view(&what));
+		js_put_key(&a->request, "watch");
+		buf_byte(&a->request, '{');
+		js_put_member(&a->request, name, value);
+		buf_byte(&a->request, '}');
 		end(a);
-		buf_free(&what);
 	}
 }
 
