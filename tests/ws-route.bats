@@ -22,6 +22,12 @@ route() {
 	[ ! -s "$T/none" ]
 }
 
+@test "the gateway's routes pass their tests" {
+	run -0 --separate-stderr ws-route --test "$ROOT/examples/gateway.test" "$ROOT/examples/gateway.routes"
+	[ "$output" = "8 passed, 0 failed" ]
+	[ -z "$stderr" ]
+}
+
 # --- patterns and subjects ---
 
 @test "every route that fits runs, in the order of the file, once" {
