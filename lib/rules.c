@@ -1,248 +1,10 @@
 #include "rules.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
-#include "io.h"
 #include "js.h"
 #include "mem.h"
-
-enum option { AUTO = 1, LOWER = 2, ANYONE = 4, PUBLISH = 8, RELAY = 16 };
-
-/* {claim}=A|B */
-struct requirement {
-	struct slice claim, values;
-};
-
-struct rule {
-	struct topic *topic;
-	unsigned options;
-	bool claims;                /* the pattern has a {claim} */
-	struct requirement publish; /* claim.n 0: none */
-	struct requirement *need;
-	size_t needs;
-};
-
-struct rules {
-	char *text; /* what the requirements point into */
-	struct rule *rule;
-	size_t n;
-	struct topic_index *index; /* struct rule by pattern */
-};
-
-/* --- reading --- */
-
-static const struct {
-	struct slice name;
-	enum option bit;
-} flags[] = {
-	{ { "auto", 4 }, AUTO }, { { "lower", 5 }, LOWER }, { { "anyone", 6 }, ANYONE },
-	{ { "publish", 7 }, PUBLISH }, { { "relay", 5 }, RELAY },
-};
-
-/* The next word of a line; empty at its end, a comment included. */
-static struct slice
-cut_word(struct slice *line)
-{
-	struct slice word;
-	size_t n = 0;
-
-	*line = slice_trim(*line);
-	if (topic_comment(*line))
-		*line = slice_of(line->p, 0);
-	while (n < line->n && !slice_blank(line->p[n]))
-		n++;
-	word = slice_of(line->p, n);
-	*line = slice_from(*line, n);
-	return word;
-}
-
-/* The next of the values A|B|C. */
-static bool
-next_value(struct slice *values, struct slice *value)
-{
-	if (values->n == 0)
-		return false;
-	*value = slice_cut(values, '|');
-	return true;
-}
-
-/* What may be the value of a claim: room names could be made of it. */
-static bool
-is_value(struct slice value)
-{
-	return value.n <= RULES_VALUE && !topic_name_error(value);
-}
-
-static const char *
-parse_requirement(struct slice text, struct requirement *r)
-{
-	struct slice claim = slice_cut(&text, '='), left = text, value;
-
-	if (claim.n < 3 || claim.p[0] != '{' || claim.p[claim.n - 1] != '}' ||
-	    slice_find(slice_of(claim.p + 1, claim.n - 2), '{') < claim.n - 2 ||
-	    slice_find(slice_of(claim.p + 1, claim.n - 2), '}') < claim.n - 2)
-		return "a requirement is {claim}=VALUE|VALUE";
-	r->claim = slice_of(claim.p + 1, claim.n - 2);
-	r->values = text;
-	if (text.n == 0 || text.p[text.n - 1] == '|')
-		return "a requirement names a value";
-	while (next_value(&left, &value))
-		if (!is_value(value))
-			return "a requirement names a value that no claim can have";
-	return NULL;
-}
-
-static const char *
-parse_option(struct rule *rule, struct slice word)
-{
-	struct slice publish = S("publish:");
-	struct requirement r;
-	const char *why;
-
-	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
-		if (slice_eq(word, flags[i].name)) {
-			if (rule->options & flags[i].bit)
-				return "a repeated option";
-			rule->options |= flags[i].bit;
-			return NULL;
-		}
-	if (slice_starts(word, publish)) {
-		if (rule->options & PUBLISH)
-			return "a repeated option";
-		rule->options |= PUBLISH;
-		return parse_requirement(slice_from(word, publish.n), &rule->publish);
-	}
-	if (word.p[0] != '{')
-		return "an unknown option";
-	if ((why = parse_requirement(word, &r)))
-		return why;
-	rule->need = mem_resize(rule->need, rule->needs + 1, sizeof(*rule->need));
-	rule->need[rule->needs++] = r;
-	return NULL;
-}
-
-/* Options that make no sense together or with the pattern. */
-static const char *
-check_rule(const struct rule *rule)
-{
-	for (size_t i = 0; i < rule->topic->n; i++) {
-		enum topic_kind kind = rule->topic->word[i].kind;
-
-		if (rule->options & AUTO && (kind == TOPIC_ONE || kind == TOPIC_MANY))
-			return "'auto' needs the name of a room, not a pattern";
-	}
-	if (rule->options & RELAY && !(rule->options & PUBLISH))
-		return "'relay' needs 'publish'";
-	if (rule->options & LOWER && !rule->claims && !rule->needs && !rule->publish.claim.n)
-		return "'lower' needs a {claim}";
-	return NULL;
-}
-
-static void
-rule_clear(struct rule *rule)
-{
-	topic_free(rule->topic);
-	free(rule->need);
-}
-
-/* One line that is no comment. *at is the word in hand, for the message. */
-static const char *
-parse_rule(struct rule *rule, struct slice line, struct slice *at)
-{
-	struct slice word;
-	const char *why;
-
-	*at = cut_word(&line);
-	if (at->p[0] == '#')
-		return "a pattern that begins with '#' is written with '**'";
-	rule->topic = topic_compile(*at, TOPIC_ROOM | TOPIC_CLAIMS, &why);
-	if (!rule->topic)
-		return why;
-	for (size_t i = 0; i < rule->topic->n; i++)
-		rule->claims |= rule->topic->word[i].kind == TOPIC_SOME;
-	while ((word = cut_word(&line)).n) {
-		*at = word;
-		if ((why = parse_option(rule, word)))
-			return why;
-	}
-	return check_rule(rule);
-}
-
-struct rules *
-rules_parse(struct slice text, const char *file, struct buf *why)
-{
-	struct rules *r = mem_zero(1, sizeof(*r));
-	struct slice left;
-
-	buf_clear(why);
-	r->text = mem_copy(text.p, text.n);
-	left = slice_of(r->text, text.n);
-	for (size_t number = 1; left.n; number++) {
-		struct slice line = slice_trim(slice_cut(&left, '\n')), at;
-		struct rule rule = { 0 };
-		const char *reason;
-
-		if (line.n == 0 || topic_comment(line))
-			continue;
-		if ((reason = parse_rule(&rule, line, &at))) {
-			buf_fmt(why, "%s:%zu: %s: '%.*s'", file, number, reason,
-			    at.n > 80 ? 80 : (int)at.n, at.p);
-			rule_clear(&rule);
-			rules_free(r);
-			return NULL;
-		}
-		/* Room for twice as many whenever the number is a power of two. */
-		if ((r->n & (r->n - 1)) == 0)
-			r->rule = mem_resize(r->rule, r->n ? r->n * 2 : 1, sizeof(*r->rule));
-		r->rule[r->n++] = rule;
-	}
-	r->index = topic_index_new(0);
-	for (size_t i = 0; i < r->n; i++)
-		topic_index_add(r->index, r->rule[i].topic, &r->rule[i]);
-	return r;
-}
-
-struct rules *
-rules_load(const char *path, struct buf *why)
-{
-	struct buf text = { 0 };
-	struct rules *r = NULL;
-
-	if (io_read_file(path, RULES_FILE, &text) == 0) {
-		r = rules_parse(buf_view(&text), path, why);
-	} else {
-		buf_clear(why);
-		buf_fmt(why, "cannot read %s: %s", path, strerror(errno));
-	}
-	buf_free(&text);
-	return r;
-}
-
-struct rules *
-rules_builtin(bool auth)
-{
-	struct buf why = { 0 };
-	struct rules *r = rules_parse(auth ?
-	    S("user:{user} auto\nrole:{role} auto lower\nbroadcast auto anyone\n**\n") :
-	    S("broadcast auto anyone\n** anyone\n"), "built-in", &why);
-
-	buf_free(&why);
-	return r;
-}
-
-void
-rules_free(struct rules *r)
-{
-	if (!r)
-		return;
-	topic_index_free(r->index);
-	for (size_t i = 0; i < r->n; i++)
-		rule_clear(&r->rule[i]);
-	free(r->rule);
-	free(r->text);
-	free(r);
-}
+#include "rules_table.h"
 
 /* --- claims --- */
 
@@ -258,7 +20,7 @@ add_value(struct values *out, struct slice value, bool lower)
 {
 	size_t at = out->bytes.n;
 
-	if (!is_value(value))
+	if (!rules_is_value(value))
 		return;
 	buf_slice(&out->bytes, value);
 	for (; lower && at < out->bytes.n; at++)
@@ -339,7 +101,7 @@ is_met(const struct requirement *r, const struct rules_identity *id, bool lower)
 	struct slice left = r->values, want;
 	bool met = false;
 
-	while (!met && next_value(&left, &want))
+	while (!met && rules_next_value(&left, &want))
 		for (size_t i = 0; i < have.n && !met; i++)
 			met = same(have.v[i], want, lower);
 	values_free(&have);
@@ -352,10 +114,10 @@ is_met(const struct requirement *r, const struct rules_identity *id, bool lower)
 static const char *
 refuses(const struct rule *rule, const struct rules_identity *id)
 {
-	if (!id->authenticated && !(rule->options & ANYONE))
+	if (!id->authenticated && !(rule->options & RULE_ANYONE))
 		return "authentication is required";
 	for (size_t i = 0; i < rule->needs; i++)
-		if (!is_met(&rule->need[i], id, rule->options & LOWER))
+		if (!is_met(&rule->need[i], id, rule->options & RULE_LOWER))
 			return "a requirement is not met";
 	return NULL;
 }
@@ -398,7 +160,7 @@ is_own(const struct rule *rule, struct slice room, const struct rules_identity *
 		struct values values = { 0 };
 
 		if (w->kind == TOPIC_SOME)
-			values = values_of(id, w->text, rule->options & LOWER);
+			values = values_of(id, w->text, rule->options & RULE_LOWER);
 		for (size_t i = 0; i <= room.n; i++) {
 			if (!now.at[i])
 				continue;
@@ -462,10 +224,10 @@ rules_ask(const struct rules *r, struct slice room, const struct rules_identity 
 		why = "the room is somebody else's";
 	if (why)
 		answer = refused(why);
-	answer.automatic = rule->options & AUTO;
-	answer.relay = rule->options & RELAY;
-	answer.publish = !why && rule->options & PUBLISH && (!rule->publish.claim.n ||
-	    is_met(&rule->publish, id, rule->options & LOWER));
+	answer.automatic = rule->options & RULE_AUTO;
+	answer.relay = rule->options & RULE_RELAY;
+	answer.publish = !why && rule->options & RULE_PUBLISH && (!rule->publish.claim.n ||
+	    is_met(&rule->publish, id, rule->options & RULE_LOWER));
 	return answer;
 }
 
@@ -488,7 +250,7 @@ owns_all(const struct rule *rule, const struct topic *sub, const struct rules_id
 		values[i] = (struct values){ 0 };
 		if (w->kind != TOPIC_SOME)
 			continue;
-		values[i] = values_of(id, w->text, rule->options & LOWER);
+		values[i] = values_of(id, w->text, rule->options & RULE_LOWER);
 		for (size_t k = 0; k < values[i].n; k++) {
 			struct slice v = values[i].v[k];
 
@@ -602,7 +364,7 @@ rules_auto(const struct rules *r, const struct rules_identity *id,
 	id = id ? id : &nobody;
 	for (size_t k = 0; k < r->n; k++) {
 		struct expansion e = { .rule = &r->rule[k] };
-		bool known = e.rule->options & AUTO;
+		bool known = e.rule->options & RULE_AUTO;
 		int left = RULES_AUTO;
 
 		if (!known || refuses(e.rule, id))
@@ -612,7 +374,7 @@ rules_auto(const struct rules *r, const struct rules_identity *id,
 
 			if (w->kind != TOPIC_SOME)
 				continue;
-			e.values[i] = values_of(id, w->text, e.rule->options & LOWER);
+			e.values[i] = values_of(id, w->text, e.rule->options & RULE_LOWER);
 			known &= e.values[i].n > 0;
 		}
 		for (bool more = known; more && left > 0; more = turn(&e), left--) {
