@@ -126,6 +126,21 @@ load lib/nginx
 	[ "$(field Sec-WebSocket-Protocol <<< "$output")" = bearer ]
 }
 
+@test "of the offered subprotocols the first is answered, of none none" {
+	serve
+	run -0 ask < <(upgrade /ws 'Sec-WebSocket-Protocol: v2, v1')
+	[ "$(field Sec-WebSocket-Protocol <<< "$output")" = v2 ]
+	run -0 ask < <(upgrade /ws)
+	[ -z "$(field Sec-WebSocket-Protocol <<< "$output")" ]
+	[ "$(code_of upgrade /ws 'Sec-WebSocket-Protocol: v1, v1')" = 400 ]
+}
+
+@test "a query of 500 arguments is no problem" {
+	serve
+	[ "$(code_of upgrade "/ws?$(seq -s '&' 500)")" = 101 ]
+	sees '"event":"open".*"path":"/ws"'
+}
+
 @test "the token is taken from query, Authorization and subprotocol, decoded, and never shown" {
 	auth_script
 	serve --auth "$AUTH"

@@ -82,6 +82,34 @@ hold() {
 }
 busy() { [ "$(descriptors)" -gt "$1" ]; }
 
+@test "without descriptors it waits, and does not spin" {
+	start serve bash -c 'ulimit -n 40 && exec ws-serve 0'
+	wait_for serve.out '"event":"listen"'
+	PORT=$(sed -n 's|.*"url":"ws://[^:]*:\([0-9]*\)/.*|\1|p' "$T/serve.out")
+	hold 200 'GET /ws' > "$T/held"
+	[ "$(grep -c '^HTTP/1.1 408 ' "$T/held")" -ge 10 ]
+	[ "$(grep -cE '^HTTP/1.1 503 |^cut$' "$T/held")" -ge 150 ]
+	# Ten seconds went by; the processor was needed for less than one of them.
+	[ "$(awk '{print $14 + $15}' "/proc/${PID[serve]}/stat")" -lt "$(getconf CLK_TCK)" ]
+}
+
+@test "a silent connection over TLS lives on, half a minute and more" {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=x \
+		-keyout "$T/key" -out "$T/cert" 2> /dev/null
+	serve --cert "$T/cert" --key "$T/key" --ping-interval 0
+	start silent /usr/bin/python3 -c '
+import asyncio, ssl, sys, websockets
+async def main():
+    async with websockets.connect(sys.argv[1], ssl=ssl._create_unverified_context(), ping_interval=None) as ws:
+        async for text in ws:
+            print(text, flush=True)
+asyncio.run(main())' "$URL"
+	wait_for silent.out established
+	sleep 35 # the time itself is what is tested
+	feed serve '{"all":true,"text":"still here"}'
+	wait_for silent.out 'still here'
+}
+
 # storm SCHEME ROUNDS: 250 at a time connect, talk and leave, in one of four ways.
 storm() {
 	/usr/bin/python3 - "$1" "$PORT" "$2" <<-'END'
