@@ -127,7 +127,7 @@ events has a name that is none" ]
 	wait_for a.out '"id":3'
 	wait_for a.out '"event":"sent".*"text":"to u1"' 2
 	wait_for a.out '"event":"open".*"user":"u1"'
-	run ! grep u2 "$T/a.out"
+	run ! grep '"u2"' "$T/a.out"
 	run -0 jq -c 'select(.text) | [.user, .queued, .dropped]' "$T/a.out"
 	[ "$output" = '["u1",0,0]
 ["u1",0,0]' ]
@@ -380,6 +380,8 @@ asyncio.run(main())' "$URL" "$T/go"
 	wait_for serve.err '^ws-serve: handler was ended by signal 9; starting it again$'
 	wait_for serve.out '"event":"open"'
 	wait_for pids . 2
+	feed serve '{"get":"stats","id":1}'
+	wait_for serve.out '"handler_lost":[0-9]'
 	stop c
 	wait_for seen '"event":"close"'
 	jq -s -e '(map(select(.event == "gap").dropped) | add // 0) + (map(select(.event == "open")) | length) >= 1' "$T/seen"

@@ -8,6 +8,7 @@
 #include "control.h"
 #include "counters.h"
 #include "events.h"
+#include "handler.h"
 #include "mem.h"
 #include "room.h"
 #include "send.h"
@@ -240,6 +241,7 @@ get_stats(struct question *q, struct buf *b)
 	js_put_member_int(b, "events_waiting", (int64_t)event_pending(s));
 	js_put_member_int(b, "control_peers", (int64_t)control.peers);
 	js_put_member_int(b, "control_dropped", (int64_t)control.dropped);
+	js_put_member_int(b, "handler_lost", (int64_t)handler_lost(s));
 	for (size_t i = 0; i < sizeof(counters) / sizeof(*counters); i++)
 		js_put_member_int(b, counters[i].name,
 		    (int64_t)*(uint64_t *)((char *)&s->counters + counters[i].offset));

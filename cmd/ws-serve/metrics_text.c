@@ -7,6 +7,7 @@
 #include "door.h"
 #include "edge.h"
 #include "events.h"
+#include "handler.h"
 #include "http.h"
 #include "life.h"
 #include "metrics.h"
@@ -131,7 +132,6 @@ metrics_text(struct buf *b, const struct server *s)
 {
 	struct http_stats http = { 0 };
 	const struct tls_stats *tls = edge_tls_stats(s);
-
 	struct control_stats control = control_stats(s);
 
 	put_gauges(b, s);
@@ -145,4 +145,9 @@ metrics_text(struct buf *b, const struct server *s)
 	    (double)control.peers);
 	metrics_value(b, "ws_serve_control_dropped_total", METRICS_COUNTER,
 	    "Lines lost by slow peers of the control socket", (double)control.dropped);
+	metrics_value(b, "ws_serve_control_refused_total", METRICS_COUNTER,
+	    "Peers refused since there were too many", (double)control.refused);
+	if (s->handler)
+		metrics_value(b, "ws_serve_handler_lost_total", METRICS_COUNTER,
+		    "Events lost while the handler did not run", (double)handler_lost(s));
 }
