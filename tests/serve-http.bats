@@ -94,7 +94,7 @@ not_ready() { get /ready && [ "$code" = 503 ]; }
 	get /rooms
 	is '[.rooms[].name] | index("a/b") and index("user:u2")'
 	get /rooms/a%2Fb
-	is '.name == "a/b" and .memberCount == 1 and .members == ["'"$id"'"]'
+	is '.name == "a/b" and .memberCount == 1 and .members == ["'"$id"'"] and (.createdAt | endswith("Z"))'
 	get /rooms/nothing
 	[ "$code" = 404 ]
 	get /connections/nobody

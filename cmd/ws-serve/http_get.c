@@ -130,7 +130,7 @@ http_rooms(struct http_conn *c, struct slice rest, struct slice query)
 	if (!rest.p) {
 		reply_list(c, "rooms", query, report_rooms);
 	} else if ((r = room_find(c->http->config.server, ROOM_NAMED, rest))) {
-		report_room(&b, r, true);
+		report_room(&b, c->http->config.server, r, true);
 		reply_json(c, 200, &b);
 	} else {
 		http_refuse(c, 404, "no such room", NULL);

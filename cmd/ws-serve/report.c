@@ -171,7 +171,7 @@ report_conns(struct buf *b, const struct server *s, const struct report_page *pa
 /* --- rooms --- */
 
 void
-report_room(struct buf *b, const struct room *r, bool members)
+report_room(struct buf *b, const struct server *s, const struct room *r, bool members)
 {
 	bool first = true;
 
@@ -179,6 +179,7 @@ report_room(struct buf *b, const struct room *r, bool members)
 	js_put_member(b, "room", room_name(r));
 	js_put_member(b, "name", room_name(r));
 	js_put_member_int(b, "memberCount", r->count);
+	put_moment(b, "createdAt", s, r->made_us);
 	js_put_member_raw(b, "auto", r->automatic ? S("true") : S("false"));
 	if (members) {
 		js_put_key(b, "members");
@@ -210,7 +211,7 @@ report_rooms(struct buf *b, const struct server *s, const struct report_page *pa
 	buf_byte(b, '[');
 	for (int64_t n = 0; r && n < page->limit; r = r->next, n++) {
 		put_comma(b, &first);
-		report_room(b, r, false);
+		report_room(b, s, r, false);
 	}
 	buf_byte(b, ']');
 	return true;

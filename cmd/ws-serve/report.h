@@ -34,7 +34,7 @@ void report_stats(struct buf *b, const struct server *s);
 void report_conn(struct buf *b, const struct conn *c);
 
 /* One room; its members are listed with `members`. */
-void report_room(struct buf *b, const struct room *r, bool members);
+void report_room(struct buf *b, const struct server *s, const struct room *r, bool members);
 
 /* Which entries of a list. */
 struct report_page {

@@ -162,6 +162,7 @@ make(struct server *s, enum room_kind kind, struct slice name, struct topic *top
 	struct room *r = room_new(kind, name, hash_bytes(name));
 
 	table_add(&x->tables[kind], r->hash, r);
+	r->made_us = server_now_us(s);
 	if (kind == ROOM_NAMED) {
 		r->next = x->first;
 		if (x->first)

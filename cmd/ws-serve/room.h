@@ -33,6 +33,7 @@ struct room {
 	struct topic *topic;    /* ROOM_PATTERN */
 	struct room *prev, *next; /* named rooms: all of them */
 	uint64_t hash;
+	int64_t made_us;        /* when its first member came (server_now_us) */
 	uint16_t name_n;
 	uint8_t kind;
 	bool automatic;         /* a rule with `auto` gave it to its first member */
