@@ -83,6 +83,7 @@ demo: deps-build
 UNIT = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*.c))
 SAN  = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined
 
+$(B)/tests/unit/rmq: UNITLIBS += $(RMQ) $(TLS)
 $(B)/tests/unit/tok: UNITLIBS += $(JWT)
 $(B)/tests/unit/jqx: UNITLIBS += $(JQ)
 $(B)/tests/unit/jqx: LDFLAGS += -rdynamic

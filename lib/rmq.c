@@ -215,6 +215,7 @@ rmq_connect(struct rmq *r, const struct rmq_url *u, const struct rmq_config *c)
 		.max_body = c->max_body };
 	buf_clear(&r->why);
 	init_amqp_pool(&r->pool, 4096);
+	buf_reserve(&r->in, 1); /* empty, and still somewhere: rmq_next looks there */
 	r->status = status[dial_open(&r->io, u->host, u->port, u->tls ? c->tls : NULL,
 	    RMQ_CONNECT_MS, &r->why)];
 	buf_cstr(&r->why);

@@ -161,22 +161,23 @@ rmq_pending(const struct rmq *r)
 	return r->out.n - r->out_done;
 }
 
-bool
-rmq_push(struct rmq *r)
+/* Write what the socket takes, whatever the status. 0, or -1 with errno. */
+static int
+push(struct rmq *r)
 {
-	while (r->status == RMQ_OK && rmq_pending(r)) {
+	int failed = 0;
+
+	while (!failed && rmq_pending(r)) {
 		ssize_t n = dial_write(&r->io, r->out.p + r->out_done, rmq_pending(r));
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
+		if (n >= 0) {
+			r->out_done += (size_t)n;
+			r->sent_ms = rmq_now();
+		} else if (errno == EAGAIN) {
 			break;
-		if (n < 0) {
-			rmq_fail(r, RMQ_RETRY, 0, "%s", reason(r));
-			break;
+		} else if (errno != EINTR) {
+			failed = -1;
 		}
-		r->out_done += (size_t)n;
-		r->sent_ms = rmq_now();
 	}
 	if (r->out_done == r->out.n) {
 		r->out_done = r->out.n = 0;
@@ -184,6 +185,14 @@ rmq_push(struct rmq *r)
 		buf_drop(&r->out, r->out_done);
 		r->out_done = 0;
 	}
+	return failed;
+}
+
+bool
+rmq_push(struct rmq *r)
+{
+	if (r->status == RMQ_OK && push(r))
+		rmq_fail(r, RMQ_RETRY, 0, "%s", reason(r));
 	return r->status == RMQ_OK;
 }
 
@@ -235,12 +244,18 @@ judge(uint16_t code, struct slice text)
 	switch (code) {
 	case AMQP_NOT_FOUND:
 		/* A queue on a node that is down exists, and will be back. */
-		if (memmem(text.p, text.n, "home node", 9) || memmem(text.p, text.n, "stopped", 7))
+		if (slice_starts(text, S("NOT_FOUND - home node "))
+			|| memmem(text.p, text.n, " process is stopped", 19))
+			return RMQ_RETRY;
+		return RMQ_FINAL;
+	case AMQP_PRECONDITION_FAILED:
+		/* An acknowledgement that took too long (consumer_timeout): the messages are back
+		 * in the queue, and come again. */
+		if (slice_starts(text, S("PRECONDITION_FAILED - delivery acknowledgement ")))
 			return RMQ_RETRY;
 		return RMQ_FINAL;
 	case AMQP_ACCESS_REFUSED:
 	case AMQP_RESOURCE_LOCKED:
-	case AMQP_PRECONDITION_FAILED:
 	case AMQP_INVALID_PATH:
 	case AMQP_NOT_ALLOWED:
 	case AMQP_NOT_IMPLEMENTED:
@@ -258,14 +273,15 @@ closed(struct rmq *r, struct bytes_reader *args, bool channel)
 	uint16_t code = bytes_u16(args);
 	struct slice text = bytes_take(args, bytes_u8(args));
 
-	/* Answered, as the peer waits for it; it may be gone already. */
 	if (channel)
 		rmq_send_on(r, RMQ_CHANNEL, AMQP_CHANNEL_CLOSE_OK_METHOD, &(amqp_channel_close_ok_t){ 0 });
 	else
 		rmq_send_on(r, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &(amqp_connection_close_ok_t){ 0 });
-	rmq_push(r);
 	r->channel_closed = channel;
-	return rmq_fail(r, judge(code, text), code, "%.*s", (int)text.n, text.p);
+	rmq_fail(r, judge(code, text), code, "%.*s", (int)text.n, text.p);
+	/* The peer waits for the answer, or is gone already: its reason is what counts. */
+	push(r);
+	return RMQ_CLOSED;
 }
 
 /* Keep what must outlive the frame, in r->head: exchange, key, reason (and the properties

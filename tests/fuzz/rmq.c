@@ -17,6 +17,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r.frame_max = AMQP_FRAME_MIN_SIZE;
 	r.max_body = 1024;
 	init_amqp_pool(&r.pool, 4096);
+	buf_reserve(&r.in, 1);
 	buf_add(&r.in, (const char *)data, size);
 	while ((e = rmq_next(&r)) != RMQ_NONE && e != RMQ_CLOSED) {
 		const struct rmq_message *m = &r.message;
