@@ -41,6 +41,7 @@ static struct cache {
 	} v[KEPT];
 } kept_names, kept_values;
 
+volatile sig_atomic_t jqval_stop;
 static jv (*libjq_dump_string)(jv, int);
 
 const char *
@@ -162,7 +163,8 @@ read_string(struct reader *r, struct cache *cache)
 	return jv_copy(c->string);
 }
 
-/* Recursive: js_valid has bounded the depth by JS_DEPTH. */
+/* Recursive: js_valid has bounded the depth by JS_DEPTH. After jqval_stop r->p is of no
+ * use, and all loops end. */
 static jv
 read_value(struct reader *r)
 {
@@ -183,7 +185,7 @@ read_value(struct reader *r)
 		return jv_null();
 	case '{':
 		v = jv_object();
-		for (r->p++, blanks(r); *r->p != '}'; blanks(r)) {
+		for (r->p++, blanks(r); !jqval_stop && *r->p != '}'; blanks(r)) {
 			jv key = read_string(r, &kept_names);
 
 			blanks(r);
@@ -197,7 +199,7 @@ read_value(struct reader *r)
 		break;
 	case '[':
 		v = jv_array();
-		for (r->p++, blanks(r); *r->p != ']'; blanks(r)) {
+		for (r->p++, blanks(r); !jqval_stop && *r->p != ']'; blanks(r)) {
 			v = jv_array_append(v, read_value(r));
 			blanks(r);
 			if (*r->p == ',')
@@ -236,9 +238,16 @@ jqval_read(struct slice text)
 {
 	struct slice t = slice_trim(text);
 	struct reader r = { t.p, t.p + t.n, false };
+	jv v;
 
 	jqval_release();
-	return read_value(&r);
+	v = read_value(&r);
+	if (jqval_stop) {
+		jv_free(v);
+		jqval_release();
+		return jv_invalid();
+	}
+	return v;
 }
 
 jv

@@ -17,6 +17,7 @@
 #define JQVAL_H
 
 #include <jv.h>
+#include <signal.h>
 #include <stdbool.h>
 
 #include "buf.h"
@@ -29,8 +30,11 @@ const char *jqval_init(void);
 size_t jqval_cost(struct slice text);
 
 /* The value of `text`, which js_valid has found valid and which must last until
- * jqval_release. The document before it is released. */
+ * jqval_release. The document before it is released. Names that libjq's hash function
+ * takes for one make it quadratic, so a signal handler may set jqval_stop: it gives up
+ * then and returns an invalid value. */
 jv jqval_read(struct slice text);
+extern volatile sig_atomic_t jqval_stop; /* cleared by whoever sets it */
 
 /* Forget the document: its text may go, and values of it may no longer be printed. */
 void jqval_release(void);

@@ -85,7 +85,7 @@ __lsan_default_options(void)
 
 /* Shared with the signal handler. */
 static jq_state *volatile running;
-static volatile sig_atomic_t ticks, timed_out;
+static volatile sig_atomic_t reading, ticks, timed_out;
 static sig_atomic_t limit_ticks;
 static void (*stuck)(const char *what);
 
@@ -403,6 +403,19 @@ jqx_run(struct jqx *x, unsigned entry, jv input, bool (*emit)(void *ctx, jv v), 
 	return JQX_ERROR;
 }
 
+jv
+jqx_read(struct slice text)
+{
+	jv v;
+
+	ticks = 0;
+	reading = 1;
+	v = jqval_read(text);
+	reading = 0;
+	jqval_stop = 0;
+	return v;
+}
+
 /* jq_halt sets a flag that the interpreter looks at before each instruction. */
 static void
 tick(int signo)
@@ -411,10 +424,12 @@ tick(int signo)
 	int saved = errno;
 
 	(void)signo;
-	if (!jq || !limit_ticks)
+	if ((!jq && !reading) || !limit_ticks)
 		return;
 	ticks++;
-	if (ticks == limit_ticks && !timed_out) {
+	if (reading)
+		jqval_stop = ticks >= limit_ticks;
+	else if (ticks == limit_ticks && !timed_out) {
 		timed_out = 1;
 		jq_halt(jq, jv_invalid(), jv_invalid());
 	} else if (ticks >= 10 * limit_ticks) {

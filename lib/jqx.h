@@ -75,6 +75,9 @@ enum jqx_end {
 enum jqx_end jqx_run(struct jqx *x, unsigned entry, jv input, bool (*emit)(void *ctx, jv v),
     void *ctx, struct buf *why);
 
+/* jqval_read, within the limit that jqx_limit sets; an invalid value when it was reached. */
+jv jqx_read(struct slice text);
+
 /* A run may take `ms` of processor time (0: no limit), to within 20 ms; then it ends with
  * JQX_TIMEOUT. A single builtin cannot be interrupted: after ten times that long, and
  * when memory runs out, `stuck` is called (the former in a signal handler) with `what`

@@ -390,6 +390,25 @@ ws-route: -x:4: a: line 1: output is larger than --max-output" ]
 	[ "$output" = '{"n":40001}' ]
 }
 
+@test "an event that takes too long to read is rejected" {
+	awk 'BEGIN { printf "{\"key\":\"a\",\"x\":{"; for (i = 0; i < 1000000; i++) printf "\"%d\":1,", i; print "\"z\":{}}}" }' > "$T/in"
+	echo '{"key":"a","x":{}}' >> "$T/in"
+	run -3 --separate-stderr ws-route --max-ms 1 --max-memory 0 -m a -x '{n: (.x | length)}' < "$T/in"
+	[ "$output" = '{"n":0}' ]
+	[ "$stderr" = "ws-route: line 1: takes longer than --max-ms to read" ]
+}
+
+@test "--test colours differences on a terminal, unless NO_COLOR is set" {
+	command -v script > /dev/null || skip "no script here"
+	printf '< {"key":"a"}\n> {"n":2}\n' > "$T/t.test"
+	printf 'a\n {n: 1}\n' > "$T/r.routes"
+	run script -qec "ws-route --test $T/t.test $T/r.routes" /dev/null
+	[ "$status" -eq 1 ]
+	[[ $output == *$'\e[31m- > {"n":2}\e[0m'*$'\e[32m+ > {"n":1}\e[0m'* ]]
+	NO_COLOR=1 run script -qec "ws-route --test $T/t.test $T/r.routes" /dev/null
+	[[ $output != *$'\e'* ]]
+}
+
 @test "values nested a million deep are not the end" {
 	run -3 --separate-stderr ws-route --max-ms 60000 -m a -x 'reduce range(1e6) as $i (0; [.]) | {a: .}' -m a -x '{n: 1}' <<< '{"key":"a"}'
 	[ "$output" = '{"n":1}' ]

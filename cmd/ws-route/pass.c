@@ -188,6 +188,28 @@ run(struct pass *p, unsigned i, jv input)
 }
 
 static void
+run_all(struct pass *p, const unsigned *list, size_t n)
+{
+	struct slice line = p->event.line;
+	jv input;
+
+	buf_clear(&p->why);
+	if (line.n > SMALL && jqval_cost(line) > p->max_event) {
+		buf_str(&p->why, "too many values for --max-memory");
+		reject_line(p, line);
+		return;
+	}
+	input = jqx_read(line);
+	if (!jv_is_valid(input)) {
+		buf_str(&p->why, "takes longer than --max-ms to read");
+		reject_line(p, line);
+	}
+	for (size_t i = 0; i < n && jv_is_valid(input); i++)
+		run(p, list[i], input);
+	jv_free(input);
+}
+
+static void
 explain(const struct pass *p, const unsigned *list, size_t n)
 {
 	struct buf b = { 0 };
@@ -250,19 +272,10 @@ pass_line(struct pass *p, struct slice line, uint64_t number)
 	n = router_match(p->router, p->event.subject, p->event.dots, &list);
 	if (p->explain)
 		explain(p, list, n);
-	if (!n) {
+	if (n)
+		run_all(p, list, n);
+	else
 		unmatched(p);
-	} else if (line.n > SMALL && jqval_cost(line) > p->max_event) {
-		buf_clear(&p->why);
-		buf_str(&p->why, "too many values for --max-memory");
-		reject_line(p, line);
-	} else {
-		jv input = jqval_read(line);
-
-		for (size_t i = 0; i < n; i++)
-			run(p, list[i], input);
-		jv_free(input);
-	}
 	put_tag(p);
 	flush_when_large(p);
 }
