@@ -36,7 +36,7 @@ events "$N" other > "$work/none"
 } > "$work/program.jq"
 
 peers=("jq -c")
-if command -v gojq > /dev/null; then peers+=("gojq -c"); fi
+if command -v gojq > /dev/null; then peers+=("gojq -c"); else echo "gojq is not here"; fi
 
 head -n 1000 "$work/taken" > "$work/some"
 cmp <("$BIN/ws-route" "$routes" < "$work/some" | jq -c 'del(.time)') <(jq -c -f "$work/program.jq" "$work/some")
