@@ -169,6 +169,15 @@ on_gone(void *ctx, struct conn *c, enum conn_state was, const char *kind)
 }
 
 static void
+feed_ready(struct run *r, uint32_t events)
+{
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR) && !feed_drain(&r->feed))
+		msg_die(EXIT_NETWORK, "cannot write %s: it was closed", r->config->feed);
+	if (events & EPOLLOUT)
+		schedule_push(r);
+}
+
+static void
 on_watched(void *ctx, int fd, uint32_t events)
 {
 	struct run *r = ctx;
@@ -179,9 +188,8 @@ on_watched(void *ctx, int fd, uint32_t events)
 		schedule_input(r);
 	else if (fd == STDOUT_FILENO)
 		out_sigpipe();
-	else if (fd == r->feed.fd && events & (EPOLLIN | EPOLLHUP | EPOLLERR) &&
-	    !feed_drain(&r->feed))
-		msg_die(EXIT_NETWORK, "cannot write %s: it was closed", r->config->feed);
+	else if (fd == r->feed.fd)
+		feed_ready(r, events);
 }
 
 /* --- what is done from time to time --- */
@@ -454,6 +462,8 @@ begin(struct run *r, const struct config *o, const struct net *net, SSL_CTX *tls
 	metrics_file_init(&r->metrics, o->metrics_file, render_metrics, r);
 	if (r->feeding && feed_open(&r->feed, o->feed))
 		msg_die(EXIT_HOST, "cannot open %s: %s", o->feed, strerror(errno));
+	if (r->feed.socket)
+		client_watch(&r->client, r->feed.fd, EPOLLIN);
 	return 0;
 }
 

@@ -121,6 +121,8 @@ void schedule_resume(struct run *r, struct conn *c);
 /* With --rate max: an answer came, one more may go out; it does with schedule_flush. */
 void schedule_answered(struct run *r, struct conn *c);
 void schedule_flush(struct run *r, struct conn *c);
+/* Write what waits for the feed. */
+void schedule_push(struct run *r);
 /* Count what came due and was not sent. */
 void schedule_end(struct run *r);
 /* Standard input can be read. */

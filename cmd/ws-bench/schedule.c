@@ -88,20 +88,19 @@ add_fed(struct run *r, uint64_t due)
 	r->slot++;
 }
 
-static void
-push_feed(struct run *r)
+void
+schedule_push(struct run *r)
 {
 	int rc = feed_push(&r->feed);
 
 	if (rc < 0)
 		msg_die(EXIT_NETWORK, "cannot write %s: %s", r->config->feed, strerror(errno));
-	if (r->feed.socket) {
-		client_watch(&r->client, r->feed.fd, EPOLLIN | (rc ? 0u : EPOLLOUT));
-	} else if (r->feed.waiting != !rc) {
-		/* A regular file is never waited for, and epoll takes none. */
-		r->feed.waiting = !rc;
-		client_watch(&r->client, r->feed.fd, rc ? 0 : EPOLLOUT);
-	}
+	if (r->feed.waiting == !rc)
+		return;
+	/* A regular file is never waited for, and epoll takes none. */
+	r->feed.waiting = !rc;
+	client_watch(&r->client, r->feed.fd, (r->feed.socket ? EPOLLIN : 0u) |
+	    (r->feed.waiting ? EPOLLOUT : 0u));
 }
 
 /* --- at a rate --- */
@@ -147,7 +146,7 @@ send_due(struct run *r)
 			schedule_resume(r, c);
 	}
 	if (r->feeding)
-		push_feed(r);
+		schedule_push(r);
 	return r->feeding && feed_full(&r->feed) ? NEVER : due;
 }
 
@@ -206,7 +205,7 @@ saturate_fanout(struct run *r)
 		schedule_flush(r, c);
 	}
 	if (r->feeding)
-		push_feed(r);
+		schedule_push(r);
 	return r->client.now + 10 * MS;
 }
 
