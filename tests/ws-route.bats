@@ -40,6 +40,18 @@ route() {
 	[ "$output" = $'{"to":"2"}\n{"to":"3"}' ]
 }
 
+@test "a subject that comes again finds the same routes, among many others" {
+	run -0 route $'a.*\n {to: .n}\na.b\n {n}\na.# *.b\n {m: .n}' < <(for i in {1..300}; do
+		echo '{"n":"1","key":"a:b"}'
+		echo '{"n":"2","channel":"a:b"}'
+		echo '{"n":"3","key":"a.b"}'
+		echo "{\"n\":\"4\",\"key\":\"b.$i\"}"
+		echo '{"n":"5","key":""}'
+	done)
+	want=$'{"to":"2"}\n{"n":"2"}\n{"m":"2"}\n{"to":"3"}\n{"n":"3"}\n{"m":"3"}'
+	[ "$(uniq -c <<< "${output//$want/same}" | tr -s ' ')" = " 300 same" ]
+}
+
 @test "the subject is the key, else the channel, else the event with the message's type" {
 	run -0 route $'k\n {n: "key"}\nc\n {n: "channel"}\nmessage.chat\n {n: "chat"}\nmessage\n {n: "message"}\nopen\n {n: "open"}' <<-'EOF'
 		{"key":"k","channel":"c","event":"open"}

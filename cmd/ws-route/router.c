@@ -10,6 +10,21 @@
 #include "routes.h"
 #include "topic.h"
 
+/* Subjects come again and again: what router_match found for the short ones is kept,
+ * direct mapped. */
+enum {
+	KEPT = 256,
+	KEPT_SUBJECT = 64, /* bytes */
+	KEPT_HITS = 6,     /* routes */
+};
+
+struct kept {
+	bool set, dots;
+	unsigned char n, hits;
+	unsigned hit[KEPT_HITS];
+	char subject[KEPT_SUBJECT];
+};
+
 struct router {
 	char *name, *folder; /* of the routes file */
 	struct buf text;
@@ -23,6 +38,7 @@ struct router {
 	unsigned *hit;
 	size_t hits;
 	uint64_t *seen, match;
+	struct kept kept[KEPT];
 };
 
 /* --- compiling --- */
@@ -281,9 +297,44 @@ ascending(const void *pa, const void *pb)
 	return (a > b) - (a < b);
 }
 
+/* The place for a subject: by its length, its first and its last eight bytes. */
+static struct kept *
+place(struct router *r, struct slice subject)
+{
+	uint64_t first = 0, last = 0;
+	size_t n = subject.n < 8 ? subject.n : 8;
+
+	if (n) {
+		memcpy(&first, subject.p, n);
+		memcpy(&last, subject.p + subject.n - n, n);
+	}
+	first = (first + subject.n) * 0x9e3779b97f4a7c15u ^ last * 0xc2b2ae3d27d4eb4fu;
+	return &r->kept[first >> 56];
+}
+
+static void
+keep(struct router *r, struct kept *k, struct slice subject, bool dots)
+{
+	if (r->hits > KEPT_HITS)
+		return;
+	k->set = true;
+	k->dots = dots;
+	k->n = (unsigned char)subject.n;
+	k->hits = (unsigned char)r->hits;
+	if (subject.n)
+		memcpy(k->subject, subject.p, subject.n);
+	memcpy(k->hit, r->hit, r->hits * sizeof(*r->hit));
+}
+
 size_t
 router_match(struct router *r, struct slice subject, bool dots, const unsigned **list)
 {
+	struct kept *k = subject.n <= KEPT_SUBJECT ? place(r, subject) : NULL;
+
+	if (k && k->set && k->dots == dots && slice_eq(subject, slice_of(k->subject, k->n))) {
+		*list = k->hit;
+		return k->hits;
+	}
 	r->hits = 0;
 	r->match++;
 	topic_index_match(dots ? r->dots : r->words, subject, found, r);
@@ -293,6 +344,8 @@ router_match(struct router *r, struct slice subject, bool dots, const unsigned *
 			break;
 		}
 	}
+	if (k)
+		keep(r, k, subject, dots);
 	*list = r->hit;
 	return r->hits;
 }
