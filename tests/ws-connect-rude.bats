@@ -11,14 +11,14 @@ load fixtures/ws-connect/peer
 ends_with() {
 	local code=$1 reason=$2 close=$3 case=$4
 	shift 4
-	rude "$case"
-	run --separate-stderr timeout 20 ws-connect "$@" "$WS/" < /dev/null
+	run --separate-stderr timeout 20 ws-connect "$@" "$WS/$case" < /dev/null
 	echo "$case: exit $status: $stderr"
 	[ "$status" = "$code" ] && [ "${#stderr_lines[@]}" = 1 ] && [[ $stderr == *"$reason"* ]] &&
-		wait_for rude.out "^${close:-.}" && stop rude
+		wait_for rude.out "^$case ${close:-.}"
 }
 
 @test "frames that RFC 6455 forbids are answered with 1002" {
+	rude
 	while read -r case reason; do
 		ends_with 5 "protocol error: $reason" 'close 1002$' "$case" || return 1
 	done <<- 'EOF2'
@@ -48,12 +48,14 @@ ends_with() {
 }
 
 @test "malformed Close frames are answered with 1002" {
+	rude
 	for case in 1-byte 999 1004 1005 1006 1015 2999 5000 reason-not-utf8; do
 		ends_with 5 'protocol error: a malformed Close frame' 'close 1002$' "close-$case" || return 1
 	done
 }
 
 @test "text that is not UTF-8 is answered with 1007 and not written" {
+	rude
 	for case in bad-byte overlong surrogate too-high cut-off cut-off-fragmented bad-over-fragments; do
 		ends_with 5 'protocol error: a text that is not UTF-8' 'close 1007$' "utf8-$case" || return 1
 		[ -z "$output" ]
@@ -61,19 +63,23 @@ ends_with() {
 }
 
 @test "a message that is announced too long is answered with 1009, before it comes" {
+	rude
 	ends_with 5 'a message longer than --max-message' 'close 1009$' length-huge
 }
 
 @test "what cannot be inflated ends the connection" {
+	rude
 	ends_with 5 'that cannot be inflated' '' deflate-garbage --deflate
 	ends_with 5 'reserved bits are set' 'close 1002$' deflate-on-continuation --deflate
 }
 
 @test "a small frame that inflates to 64 MiB is refused" {
+	rude
 	ends_with 5 'a message longer than --max-message' 'close 1009$' deflate-bomb --deflate
 }
 
 @test "handshakes that RFC 6455 forbids are refused" {
+	rude
 	while read -r case reason; do
 		ends_with 5 "$reason" end "$case" || return 1
 	done <<- 'EOF2'
@@ -97,11 +103,13 @@ ends_with() {
 }
 
 @test "extensions that were not offered are refused" {
+	rude
 	ends_with 5 'an extension that was not offered' end unknown-extension --deflate
 	ends_with 5 'a parameter of permessage-deflate that was not offered' end deflate-bad-parameter --deflate
 }
 
 @test "a connection that just ends is worth retrying: exit code 4" {
+	rude
 	ends_with 4 'closed the connection during the handshake' end end-at-once
 	ends_with 4 'closed the connection during the handshake' end end-in-handshake
 	ends_with 4 'the connection was closed without a closing handshake' end end-without-close
@@ -109,5 +117,6 @@ ends_with() {
 }
 
 @test "a server that never answers the handshake is given up" {
+	rude
 	ends_with 4 'timed out' end never-answers --connect-timeout 300ms
 }

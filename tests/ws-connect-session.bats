@@ -151,10 +151,22 @@ status connected " ]
 	grep -q '"status":"reconnecting","attempt":2,"delay":1.000' <<< "$output"
 }
 
+@test "when the peer is slow, standard input is not read on" {
+	rude
+	head -c 100000000 /dev/zero | tr '\0' x | fold -w 1000 > "$T/in"
+	start client bash -c "exec ws-connect '$WS/never-reads' < '$T/in'"
+	wait_for client.out hi
+	offset() { sed -n 's/^pos:\t//p' "/proc/${PID[client]}/fdinfo/0"; }
+	settled() { local a; a=$(offset); sleep 0.2; [ "$(offset)" = "$a" ]; }
+	retry settled
+	[ "$(offset)" -lt 50000000 ]
+	[ "$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/${PID[client]}/status")" -lt 500000 ]
+}
+
 @test "a peer that reads nothing more does not hold up the end" {
-	rude never-reads
+	rude
 	head -c 20000000 /dev/zero | tr '\0' x | fold -w 1000000 > "$T/in"
-	start client bash -c "exec ws-connect --drain 300ms --queue 100M '$WS/' < '$T/in'"
+	start client bash -c "exec ws-connect --drain 300ms --queue 100M '$WS/never-reads' < '$T/in'"
 	wait_for client.out hi
 	stop client
 	[ "$status" = 3 ]

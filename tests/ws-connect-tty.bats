@@ -135,11 +135,11 @@ on_terminal() {
 
 @test "terminal: messages on standard error do not tear the line either" {
 	port=$(free_port)
-	run on_terminal --reconnect=forever --reconnect-delay 200ms "ws://127.0.0.1:$port/" <<- 'EOF2'
+	run -0 on_terminal --reconnect=forever --reconnect-delay 200ms "ws://127.0.0.1:$port/" <<- 'EOF2'
 		type typed
 		wait Connection refused
 		row
-		type \x04
+		type \x15\x04
 		end
 	EOF2
 	grep -qxF '> typed|' <<< "$output"

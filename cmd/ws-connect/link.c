@@ -114,7 +114,7 @@ receive(struct link *l, int64_t now)
 	}
 }
 
-/* Hand sound frames on to libwebsockets. True if there were some. */
+/* Hand sound frames on to libwebsockets. True if there were some, or none that is sound. */
 static bool
 pass_on(struct link *l, int64_t now)
 {
@@ -129,7 +129,7 @@ pass_on(struct link *l, int64_t now)
 	if (n < 0)
 		fault(l, code, why, now);
 	if (n <= 0)
-		return false;
+		return n < 0;
 	if (l->guard.close_code)
 		wire_peer_closes(l->wire, l->guard.close_code);
 	l->lost |= !wire_input(l->wire, slice_of(l->rx.p, (size_t)n));
@@ -220,7 +220,8 @@ link_step(struct link *l, struct outq *queue, bool paused, int64_t now)
 		l->pong_end = -1;
 	else
 		receive(l, now);
-	while (transmit(l) || hand_over(l, queue, now) || (!paused && pass_on(l, now)))
+	/* Small messages are gathered before they go out. */
+	while (hand_over(l, queue, now) || (!paused && pass_on(l, now)) || transmit(l))
 		;
 	look(l, paused, now);
 }

@@ -115,23 +115,6 @@ restore(void)
 	el_set(t->el, EL_REFRESH);
 }
 
-static unsigned char
-end_of_file(EditLine *el, int c)
-{
-	const LineInfo *l = el_line(el);
-
-	(void)c;
-	if (l->buffer == l->lastchar) {
-		the_tty->ended = true;
-		return CC_EOF;
-	}
-	if (l->cursor < l->lastchar) {
-		el_cursor(el, 1);
-		el_deletestr(el, 1);
-	}
-	return CC_REFRESH;
-}
-
 /* --- taking and giving back --- */
 
 static void
@@ -177,8 +160,6 @@ tty_new(void)
 	el_set(t->el, EL_PROMPT, prompt);
 	el_set(t->el, EL_EDITOR, "emacs");
 	el_set(t->el, EL_SIGNAL, 0);
-	el_set(t->el, EL_ADDFN, "ws-end", "delete a character, or end", end_of_file);
-	el_set(t->el, EL_BIND, "^D", "ws-end", NULL);
 	el_set(t->el, EL_BIND, "^R", "em-inc-search-prev", NULL);
 	el_source(t->el, NULL);
 	the_tty = t;
@@ -238,8 +219,10 @@ tty_read(struct tty *t)
 		return;
 	errno = 0;
 	p = el_gets(t->el, &n);
-	if (!p || n <= 0) {
-		t->ended |= errno == EIO;
+	/* Unbuffered, libedit gives -1 for an empty line, and as the end of input what stands
+	 * for it. */
+	if (!p || n <= 0 || (n == 1 && p[0] == ('D' & 0x1f))) {
+		t->ended |= p || n == 0 || errno == EIO;
 		return;
 	}
 	if (p[n - 1] != '\n' && p[n - 1] != '\r')

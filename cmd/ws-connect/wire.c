@@ -42,6 +42,7 @@ struct wire {
 	unsigned peer_code;
 
 	/* Coming in. */
+	bool fed; /* libwebsockets may have bytes to read */
 	struct buf message;
 	unsigned fault;
 	const char *fault_why;
@@ -212,6 +213,7 @@ wire_open(struct wire *w, struct slice extension)
 	w->deflate = extension.n != 0;
 	w->established = w->done = w->writing = false;
 	w->drained = true;
+	w->fed = false;
 	w->order = NOTHING;
 	w->peer_code = w->fault = 0;
 	w->fault_why = NULL;
@@ -286,6 +288,7 @@ wire_input(struct wire *w, struct slice bytes)
 	 * cut short but when it has stopped reading for good. */
 	if (send(w->fd, bytes.p, bytes.n, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)bytes.n)
 		return false;
+	w->fed = true;
 	wire_pump(w);
 	return true;
 }
@@ -443,11 +446,14 @@ fetch(struct wire *w)
 
 /* Bytes that libwebsockets has not read yet, roughly; 0 without a connection. */
 static int
-unread(const struct wire *w)
+unread(struct wire *w)
 {
 	int n = 0;
 
-	return w->fd >= 0 && ioctl(w->fd, SIOCOUTQ, &n) == 0 ? n : 0;
+	if (w->fd < 0 || !w->fed || ioctl(w->fd, SIOCOUTQ, &n) < 0)
+		return 0;
+	w->fed = n != 0;
+	return n;
 }
 
 void
