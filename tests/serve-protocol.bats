@@ -373,3 +373,40 @@ print("{\"all\":true,\"data\":\"end\"}")' >&"${FEED[serve]}"
 	[ "$(tail -n 2 "$T/p.out")" = $'{"n":1}\n"last"' ]
 	sees '"event":"close".*"code":1000' 2
 }
+
+@test "nothing follows a close frame, even one that libwebsockets sends by itself" {
+	serve
+	client a
+	client b
+	# One that goes on reading after the server's close frame, and does not answer it.
+	cat > "$T/after.py" <<-'PY'
+		import base64, os, socket, sys
+		host, port = "127.0.0.1", int(sys.argv[1])
+		s = socket.create_connection((host, port))
+		s.sendall(b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+		          b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + base64.b64encode(os.urandom(16)) + b"\r\n\r\n")
+		data = b""
+		while b"timestamp" not in data:
+		    data += s.recv(4096)
+		s.sendall(b"\x83\x80\0\0\0\0")  # a reserved opcode
+		data = b""
+		while len(data) < 4:
+		    data += s.recv(4096)
+		print("closing", flush=True)
+		sys.stdin.readline()
+		s.settimeout(1)
+		try:
+		    data += s.recv(4096)
+		except OSError:
+		    pass
+		print(data[:1].hex(), b"after" in data, flush=True)
+	PY
+	start_fed raw /usr/bin/python3 "$T/after.py" "$PORT"
+	wait_for raw.out closing
+	feed serve '{"all":true,"data":"after"}'
+	hears b after
+	feed raw go
+	wait_end raw
+	[ "$(tail -n 1 "$T/raw.out")" = "88 False" ]
+	sees '"event":"close".*"code":1002'
+}

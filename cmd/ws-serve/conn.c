@@ -215,7 +215,8 @@ fire(void *ctx, struct wheel_node *n)
 		x->server->counters.slow++;
 		conn_abandon(c, 4013, S("too slow"));
 	} else if (!c->closing && c->later_us && now >= c->later_us) {
-		/* How was noted when it was decided. */
+		/* How was noted when it was decided, and counts from now on. */
+		c->later_us = 0;
 		conn_close(c, c->close_code, slice_of("", 0));
 	} else if (!c->closing) {
 		ping(c, now);
@@ -300,8 +301,11 @@ conn_resume(struct server *s)
 void
 conn_note_close(struct conn *c, unsigned code, struct slice reason)
 {
-	if (c->close_code)
+	/* What was only planned for later does not count. */
+	if (c->close_code && !c->later_us)
 		return;
+	c->later_us = 0;
+	free(c->close_reason);
 	if (reason.n > CLOSE_REASON) {
 		/* Not inside a character. */
 		reason.n = CLOSE_REASON;
@@ -312,9 +316,8 @@ conn_note_close(struct conn *c, unsigned code, struct slice reason)
 	c->close_reason = reason.n ? mem_copy(reason.p, reason.n) : NULL;
 }
 
-/* It is on its way out: nothing reaches it any more. */
-static void
-retire(struct conn *c)
+void
+conn_retire(struct conn *c)
 {
 	struct server *s = c->server;
 
@@ -338,7 +341,7 @@ conn_close(struct conn *c, unsigned code, struct slice reason)
 	if (c->closing)
 		return;
 	conn_note_close(c, code, reason);
-	retire(c);
+	conn_retire(c);
 	c->end_us = server_now_us(c->server) + CONN_CLOSE_MS * 1000;
 	conn_set_timer(c);
 	lws_callback_on_writable(c->wsi);
@@ -391,7 +394,7 @@ void
 conn_cut(struct conn *c, const char *reason)
 {
 	conn_note_close(c, 1006, slice_str(reason));
-	retire(c);
+	conn_retire(c);
 	send_forget(c);
 	conn_kill(c);
 }
@@ -426,7 +429,7 @@ conn_free(struct conn *c)
 {
 	struct conns *x = c->server->conns;
 
-	retire(c);
+	conn_retire(c);
 	c->in_lws = 0;
 	send_forget(c);
 	wheel_clear(&c->timer);
@@ -466,7 +469,7 @@ note_end(struct conn *c)
 	unsigned code = 1006;
 	struct slice reason;
 
-	if (!c->close_code && lws_get_close_length(c->wsi) >= 2)
+	if ((!c->close_code || c->later_us) && lws_get_close_length(c->wsi) >= 2)
 		code = frame_close(slice_of((char *)lws_get_close_payload(c->wsi),
 		    (size_t)lws_get_close_length(c->wsi)), &reason);
 	if (code == 1007)
@@ -475,15 +478,22 @@ note_end(struct conn *c)
 		: code == 1002 ? S("protocol error") : S("connection lost"));
 }
 
+static void
+ending(struct conn *c)
+{
+	note_end(c);
+	conn_retire(c);
+	send_forget(c);
+}
+
 /* The end: it is reported and forgotten. */
 static void
 closed(struct conn *c)
 {
 	struct server *s = c->server;
 
-	note_end(c);
+	ending(c);
 	c->wsi = NULL;
-	retire(c);
 	if (c->admitted) {
 		s->counters.closed++;
 		if (event_wanted(s, EVENT_CLOSE)) {
@@ -518,12 +528,12 @@ peer_closes(struct conn *c, const char *p, size_t n)
 
 	if (!code) {
 		conn_note_close(c, 1002, S("bad close frame"));
-		retire(c);
+		conn_retire(c);
 		lws_close_reason(c->wsi, LWS_CLOSE_STATUS_PROTOCOL_ERR, NULL, 0);
 		return -1;
 	}
 	conn_note_close(c, code, reason);
-	retire(c);
+	conn_retire(c);
 	/* Nothing but the echo may follow. */
 	send_forget(c);
 	return 0;
@@ -583,6 +593,14 @@ conn_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, voi
 		c = door_admitting();
 		c->wsi = wsi;
 		lws_set_opaque_user_data(wsi, c);
+		/* Without a user pointer there is no DROP_PROTOCOL. */
+		lws_set_wsi_user(wsi, c);
+		return 0;
+	case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
+		/* lws begins to close, by itself or for us: nothing may follow its close
+		 * frame, though CLOSED comes only when the peer has answered. */
+		if (c)
+			ending(c);
 		return 0;
 	case LWS_CALLBACK_RECEIVE:
 		return c ? inbox_piece(c, in, len) : -1;

@@ -157,6 +157,10 @@ void conn_cut(struct conn *c, const char *reason);
 /* One that is closing already: do not wait for its peer any more. */
 void conn_kill(struct conn *c);
 
+/* It is on its way out, and its close frame may be out: nothing reaches it any more, and
+ * what it says is not heard. */
+void conn_retire(struct conn *c);
+
 /* Remember how it ended, for the `close` event; the first call counts. */
 void conn_note_close(struct conn *c, unsigned code, struct slice reason);
 

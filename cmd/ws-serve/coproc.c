@@ -69,10 +69,14 @@ on_later(struct ev_loop *loop, struct ev_timer *w, int revents)
 
 	(void)loop;
 	(void)revents;
-	if (p->child_watched)
+	if (p->child_watched) {
 		kill(-p->proc.pid, SIGKILL);
-	else
+	} else if (p->retired) {
+		p->ops->down(p->ctx);
+		release(p);
+	} else {
 		start(p);
+	}
 }
 
 static void
@@ -259,13 +263,15 @@ on_child(struct ev_loop *loop, struct ev_child *w, int revents)
 	}
 	/* Its children may live on without it. */
 	kill(-p->proc.pid, SIGTERM);
-	down(p);
 	if (p->retired) {
+		down(p);
 		p->ops->down(p->ctx);
 		release(p);
-	} else {
-		again_later(p);
+		return;
 	}
+	down(p);
+	if (!p->retired)
+		again_later(p);
 }
 
 static void
@@ -371,14 +377,11 @@ coproc_retire(struct coproc *p)
 {
 	p->retired = true;
 	ev_timer_stop(p->loop, &p->later);
-	if (!p->child_watched) {
-		/* Between two starts: nobody to wait for. */
-		p->ops->down(p->ctx);
-		release(p);
-		return;
-	}
-	flush(p);
-	ev_timer_set(&p->later, GRACE_MS / 1000., 0.);
+	/* Between two starts there is nobody to wait for; but not now, for this may be a
+	 * call out of its own `down`. */
+	if (p->child_watched)
+		flush(p);
+	ev_timer_set(&p->later, p->child_watched ? GRACE_MS / 1000. : 0., 0.);
 	ev_timer_start(p->loop, &p->later);
 }
 

@@ -33,6 +33,15 @@ keep(struct conn *c, struct slice message, bool binary)
 	*end = p;
 }
 
+static void
+message_free(struct buf *message)
+{
+	if (message) {
+		buf_free(message);
+		free(message);
+	}
+}
+
 void
 inbox_forget(struct conn *c)
 {
@@ -42,11 +51,8 @@ inbox_forget(struct conn *c)
 		c->kept = p->next;
 		free(p);
 	}
-	if (c->message) {
-		buf_free(c->message);
-		free(c->message);
-		c->message = NULL;
-	}
+	message_free(c->message);
+	c->message = NULL;
 	if (c->parked) {
 		c->parked = false;
 		conn_parked(c, false);
@@ -64,28 +70,26 @@ inbox_park(struct conn *c)
 	lws_rx_flow_control(c->wsi, 0);
 }
 
-/* A whole message. 0, or what lws must be told. */
-static int
+/* A whole message. */
+static void
 take(struct conn *c, struct slice message, bool binary)
 {
-	struct server *s = c->server;
-
-	if (c->parked) {
-		keep(c, message, binary);
-		return 0;
+	if (!c->parked) {
+		client_message(c, message, binary);
+		if (!c->parked) {
+			c->received++;
+			c->server->counters.received++;
+			return;
+		}
 	}
-	client_message(c, message, binary);
-	if (c->parked)
-		keep(c, message, binary);
-	else
-		c->received++, s->counters.received++;
-	return 0;
+	keep(c, message, binary);
 }
 
 static int
 refuse(struct conn *c, enum lws_close_status code, const char *reason)
 {
 	conn_note_close(c, code, slice_str(reason));
+	conn_retire(c);
 	lws_close_reason(c->wsi, code, (unsigned char *)reason, strlen(reason));
 	return -1;
 }
@@ -95,9 +99,9 @@ inbox_piece(struct conn *c, const char *p, size_t n)
 {
 	struct server *s = c->server;
 	size_t before = c->message ? c->message->n : 0;
+	struct buf *pieces;
 	struct slice whole;
 	bool last;
-	int result;
 
 	c->seen_us = server_now_us(s);
 	c->ping_out = false;
@@ -124,13 +128,12 @@ inbox_piece(struct conn *c, const char *p, size_t n)
 		s->counters.bad_utf8++;
 		return refuse(c, LWS_CLOSE_STATUS_INVALID_PAYLOAD, "invalid UTF-8");
 	}
-	result = take(c, whole, c->binary);
-	if (c->message) {
-		buf_free(c->message);
-		free(c->message);
-		c->message = NULL;
-	}
-	return result;
+	/* Not the connection's any more: its end, in here, must not release them. */
+	pieces = c->message;
+	c->message = NULL;
+	take(c, whole, c->binary);
+	message_free(pieces);
+	return 0;
 }
 
 void
@@ -144,9 +147,13 @@ inbox_unpark(struct conn *c)
 	while (c->kept && !c->parked && !c->closing) {
 		struct parked *p = c->kept;
 
+		/* Out of the list: the connection's end releases what is in it. */
+		c->kept = p->next;
 		client_message(c, slice_of(p->bytes, p->n), p->binary);
-		if (!c->parked) {
-			c->kept = p->next;
+		if (c->parked) {
+			p->next = c->kept;
+			c->kept = p;
+		} else {
 			free(p);
 			c->received++;
 			s->counters.received++;
