@@ -119,7 +119,8 @@ next_random(struct broker *b)
 }
 
 void
-broker_init(struct broker *b, const struct broker_options *o, size_t max_body)
+broker_init(struct broker *b, const struct broker_options *o, size_t max_body,
+    bool (*stop)(void))
 {
 	struct dial_tls tls = { .cacert = o->cacert, .cert = o->cert, .key = o->key,
 		.insecure = o->insecure };
@@ -129,7 +130,8 @@ broker_init(struct broker *b, const struct broker_options *o, size_t max_body)
 	*b = (struct broker){ .attempts = o->reconnect, .attempts_left = o->reconnect,
 		.backoff = { .min_ms = o->delay_min_ms, .max_ms = o->delay_max_ms, .jitter = JITTER },
 		.config = { .name = msg_program(), .user = o->user, .external = o->external,
-			.heartbeat_s = (int)(o->heartbeat_ms / 1000), .max_body = max_body } };
+			.heartbeat_s = (int)(o->heartbeat_ms / 1000), .max_body = max_body,
+			.stop = stop } };
 	if (o->heartbeat_ms % 1000)
 		opt_fail("--heartbeat: not a whole number of seconds");
 	if (o->key && !o->cert)

@@ -98,17 +98,23 @@ dial_close(struct dial *d)
 	*d = (struct dial){ .fd = -1 };
 }
 
+/* How long an attempt may take. */
+struct limit {
+	int64_t deadline;
+	bool (*stop)(void);
+};
+
 /* Until the socket is ready. DIAL_FAILED when the time is over. */
 static enum dial_status
-wait_ready(const struct dial *d, short events, int64_t deadline)
+wait_ready(const struct dial *d, short events, const struct limit *limit)
 {
 	for (;;) {
 		struct pollfd p[2] = {
 			{ .fd = d->fd, .events = events }, { .fd = sig_fd(), .events = POLLIN },
 		};
-		int64_t left = deadline - now_ms();
+		int64_t left = limit->deadline - now_ms();
 
-		if (sig_stopping())
+		if (limit->stop())
 			return DIAL_STOPPED;
 		if (left <= 0)
 			return DIAL_FAILED;
@@ -122,7 +128,8 @@ wait_ready(const struct dial *d, short events, int64_t deadline)
 }
 
 static enum dial_status
-connect_to(struct dial *d, const struct addrinfo *a, int64_t deadline, struct buf *why)
+connect_to(struct dial *d, const struct addrinfo *a, const struct limit *limit,
+    struct buf *why)
 {
 	int one = 1, error = 0;
 	socklen_t size = sizeof(error);
@@ -139,7 +146,7 @@ connect_to(struct dial *d, const struct addrinfo *a, int64_t deadline, struct bu
 		error = errno;
 		if (error == EINPROGRESS) {
 			error = ETIMEDOUT;
-			s = wait_ready(d, POLLOUT, deadline);
+			s = wait_ready(d, POLLOUT, limit);
 			if (s == DIAL_OK)
 				getsockopt(d->fd, SOL_SOCKET, SO_ERROR, &error, &size);
 		}
@@ -223,12 +230,13 @@ dial_handshake(struct dial *d, struct buf *why)
 }
 
 static enum dial_status
-handshake(struct dial *d, const char *host, SSL_CTX *ctx, int64_t deadline, struct buf *why)
+handshake(struct dial *d, const char *host, SSL_CTX *ctx, const struct limit *limit,
+    struct buf *why)
 {
 	enum dial_status s = dial_secure(d, host, ctx, why);
 
 	while (s == DIAL_OK && (s = dial_handshake(d, why)) == DIAL_AGAIN) {
-		s = wait_ready(d, d->read_wants_out ? POLLOUT : POLLIN, deadline);
+		s = wait_ready(d, d->read_wants_out ? POLLOUT : POLLIN, limit);
 		if (s == DIAL_FAILED)
 			buf_str(why, "the TLS handshake took too long");
 		else if (s == DIAL_OK)
@@ -240,9 +248,9 @@ handshake(struct dial *d, const char *host, SSL_CTX *ctx, int64_t deadline, stru
 
 enum dial_status
 dial_open(struct dial *d, const char *host, uint16_t port, SSL_CTX *ctx, int64_t limit_ms,
-    struct buf *why)
+    bool (*stop)(void), struct buf *why)
 {
-	int64_t deadline = now_ms() + limit_ms;
+	struct limit limit = { .deadline = now_ms() + limit_ms, .stop = stop };
 	struct addrinfo hint = { .ai_socktype = SOCK_STREAM }, *list, *a;
 	enum dial_status s = DIAL_FAILED;
 	char service[8];
@@ -257,11 +265,11 @@ dial_open(struct dial *d, const char *host, uint16_t port, SSL_CTX *ctx, int64_t
 	}
 	for (a = list; a && s == DIAL_FAILED; a = a->ai_next) {
 		buf_clear(why);
-		s = connect_to(d, a, deadline, why);
+		s = connect_to(d, a, &limit, why);
 	}
 	freeaddrinfo(list);
 	if (s == DIAL_OK && ctx)
-		s = handshake(d, host, ctx, deadline, why);
+		s = handshake(d, host, ctx, &limit, why);
 	if (s != DIAL_OK)
 		dial_close(d);
 	return s;

@@ -37,15 +37,16 @@ enum dial_status {
 	DIAL_OK,
 	DIAL_FAILED,  /* worth retrying */
 	DIAL_REFUSED, /* the peer's certificate is not what it should be, or ours is refused */
-	DIAL_STOPPED, /* a signal asked for the end (sig_stopping) */
+	DIAL_STOPPED, /* `stop` said so */
 	DIAL_AGAIN,   /* dial_handshake: poll for dial_events, reading, and call it again */
 };
 
 /* Connect to host (a name, an IPv4 or IPv6 address) within limit_ms, all its addresses
- * in turn; blocks, but looks up when a signal asks for the end. ctx NULL: no TLS. With
- * another status than DIAL_OK *why says why and d is closed. */
+ * in turn; blocks, but looks up at each signal and gives up when `stop` says so
+ * (sig_stopping, sig_drained). ctx NULL: no TLS. With another status than DIAL_OK *why
+ * says why and d is closed. */
 enum dial_status dial_open(struct dial *d, const char *host, uint16_t port, SSL_CTX *ctx,
-    int64_t limit_ms, struct buf *why);
+    int64_t limit_ms, bool (*stop)(void), struct buf *why);
 
 /* TLS in an event loop: begin it on d->fd, a connected socket that does not block; then
  * call dial_handshake until it does not answer DIAL_AGAIN. `host` is the name or address

@@ -56,7 +56,7 @@ wait_socket(struct rmq *r, int64_t deadline, bool heed_signals)
 	}
 	if (p[1].revents)
 		sig_clear();
-	if (heed_signals && sig_stopping()) {
+	if (heed_signals && r->stop()) {
 		rmq_fail(r, RMQ_STOPPED, 0, "asked to end");
 		return false;
 	}
@@ -212,12 +212,12 @@ rmq_connect(struct rmq *r, const struct rmq_url *u, const struct rmq_config *c)
 	struct buf why = r->why;
 
 	*r = (struct rmq){ .io = { .fd = -1 }, .why = why, .frame_max = RMQ_FRAME_MAX,
-		.max_body = c->max_body };
+		.max_body = c->max_body, .stop = c->stop };
 	buf_clear(&r->why);
 	init_amqp_pool(&r->pool, 4096);
 	buf_reserve(&r->in, 1); /* empty, and still somewhere: rmq_next looks there */
 	r->status = status[dial_open(&r->io, u->host, u->port, u->tls ? c->tls : NULL,
-	    RMQ_CONNECT_MS, &r->why)];
+	    RMQ_CONNECT_MS, c->stop, &r->why)];
 	buf_cstr(&r->why);
 	r->received_ms = r->sent_ms = rmq_now();
 	if (r->status == RMQ_OK) {

@@ -65,6 +65,7 @@ struct rmq_config {
 	bool external;            /* log in by client certificate (SASL EXTERNAL) */
 	int heartbeat_s;          /* 0: none */
 	size_t max_body;          /* bytes */
+	bool (*stop)(void);       /* attempts are given up when it says so: sig_stopping */
 };
 
 struct rmq {
@@ -84,6 +85,7 @@ struct rmq {
 	uint32_t frame_max;
 	size_t max_body;
 	int heartbeat_s;
+	bool (*stop)(void);
 	int64_t received_ms, sent_ms;
 	bool paused;
 	enum { RMQ_IDLE, RMQ_WANT_HEADER, RMQ_WANT_BODY } state;

@@ -297,6 +297,20 @@ amqp-pub: 1 confirmed, 4 not delivered, 0 sent again" ]
 	[ "$(queue_count q)" = 3000 ]
 }
 
+@test "SIGTERM while the broker is away: it is tried on, and the lines arrive when it is back" {
+	declare_queue q
+	port=$(free_port)
+	start_fed pub amqp-pub -v -u "amqp://127.0.0.1:$port/$RABBIT_VHOST" -q q --reconnect-delay 20ms..50ms --drain 20s
+	feed pub '{"data":1}' '{"data":2}'
+	wait_for pub.err 'cannot connect' 2
+	kill "${PID[pub]}"
+	end_feed pub
+	start proxy socat "TCP-LISTEN:$port,bind=127.0.0.1,reuseaddr" "TCP:127.0.0.1:$RABBIT_PORT"
+	wait_end pub
+	[ "$status" -eq 0 ]
+	[ "$(queue_count q)" = 2 ]
+}
+
 @test "SIGTERM with an input that does not end: --drain, then the end" {
 	declare_queue q
 	start_fed pub amqp-pub -q q --drain 300ms

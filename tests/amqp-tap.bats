@@ -372,6 +372,20 @@ amqp-tap: standard input: line 6: requeue is neither true nor false: skipped" ]
 	retry queue_has q 0
 }
 
+@test "a connection lost before the last acknowledgements is exit code 4, not success" {
+	declare_queue q
+	publish_numbers q 1 3
+	start_fed tap amqp-tap -q q --ack stdin -n 3
+	wait_for tap.out '"n":3'
+	feed tap '{"tag":1}'
+	retry queue_has q 2
+	broker_kick
+	wait_end tap
+	[ "$status" -eq 4 ]
+	retry queue_ready q 2
+	grep -q 'messages were not acknowledged' "$T/tap.err"
+}
+
 @test "a queue that is deleted under the consumer ends it with exit code 5" {
 	declare_queue q
 	tap -q q

@@ -6,6 +6,7 @@
 #include "line.h"
 #include "msg.h"
 #include "pub.h"
+#include "sig.h"
 
 static struct broker_options broker_options = BROKER_DEFAULTS;
 static struct pub_options opts = {
@@ -179,7 +180,7 @@ main(int argc, char **argv)
 	check_options();
 	if (dry_run)
 		return pub_dry_run(&opts);
-	broker_init(&broker, &broker_options, (size_t)opts.max_line);
+	broker_init(&broker, &broker_options, (size_t)opts.max_line, sig_drained);
 	code = pub_run(&opts, &broker);
 	template_free(opts.plan.key);
 	broker_free(&broker);

@@ -113,11 +113,7 @@ disconnected(struct pub *p, bool tell)
 		window_restart(&p->window);
 	}
 	rmq_close(&p->rmq);
-	if (again) {
-		p->retry_at = rmq_now();
-		return;
-	}
-	if (p->rmq.status == RMQ_STOPPED) {
+	if (again || p->rmq.status == RMQ_STOPPED) {
 		p->retry_at = rmq_now();
 		return;
 	}

@@ -4,6 +4,7 @@
 #include "exit.h"
 #include "line.h"
 #include "msg.h"
+#include "sig.h"
 #include "tap.h"
 
 static struct topology topology = { .tap_limit = 64 << 20, .prefetch = 100 };
@@ -144,7 +145,7 @@ main(int argc, char **argv)
 	if (opt_parse(&table, argc, argv))
 		opt_fail("unexpected operand: %s", argv[0]);
 	check_options();
-	broker_init(&broker, &broker_options, (size_t)opts.max_line);
+	broker_init(&broker, &broker_options, (size_t)opts.max_line, sig_stopping);
 	code = tap_run(&opts, &topology, &broker);
 	topology_free(&topology);
 	broker_free(&broker);

@@ -66,6 +66,8 @@ static const struct metric metrics[] = {
 	  &counts.bad_acks },
 	{ "amqp_tap_too_long_total", METRICS_COUNTER, "Messages skipped, longer than a line may be",
 	  &counts.too_long },
+	{ "amqp_tap_malformed_total", METRICS_COUNTER, "Messages with malformed properties",
+	  &counts.malformed },
 	{ "amqp_tap_connects_total", METRICS_COUNTER, "Connections made", &counts.connects },
 	{ "amqp_tap_connections_lost_total", METRICS_COUNTER, "Connections lost", &counts.lost },
 	{ 0 },
@@ -279,6 +281,12 @@ disconnected(struct tap *t, bool lost)
 		end(t, EXIT_REFUSED);
 	}
 	if (t->connected) {
+		/* The last acknowledgements cannot arrive any more. */
+		if (t->ending && t->code == EXIT_DONE && t->inflight.out) {
+			msg_error("lost the connection to %s: %s; %llu messages were not acknowledged",
+			    t->url->shown, t->rmq.why.p, (unsigned long long)t->inflight.out);
+			t->code = EXIT_NETWORK;
+		}
 		t->connected = false;
 		counts.lost++;
 		clock_gettime(CLOCK_REALTIME, &t->away_since);
@@ -343,20 +351,22 @@ connect_broker(struct tap *t)
 	t->hung = false;
 }
 
-/* True while deliveries are taken: the reader of stdout keeps up. */
+/* True while the broker is read: the reader of stdout keeps up. At the end what still comes
+ * is passed over, and goes back to its queue; but the broker may have something to say. */
 static bool
-taking(const struct tap *t)
+reading(const struct tap *t)
 {
-	return t->connected && !t->ending && out_pending(&t->out) < OUT_HIGH;
+	return t->connected && (t->ending || out_pending(&t->out) < OUT_HIGH);
 }
 
 static void
 take_events(struct tap *t)
 {
-	while (taking(t)) {
+	while (reading(t)) {
 		switch (rmq_next(&t->rmq)) {
 		case RMQ_MESSAGE:
-			take_message(t, &t->rmq.message);
+			if (!t->ending)
+				take_message(t, &t->rmq.message);
 			break;
 		case RMQ_CANCEL:
 			t->rmq.status = RMQ_RETRY;
@@ -399,7 +409,7 @@ wait_time(struct tap *t)
 	bool ok;
 
 	if (t->connected) {
-		int tick = rmq_tick(&t->rmq, taking(t), &ok);
+		int tick = rmq_tick(&t->rmq, reading(t), &ok);
 
 		if (!ok)
 			disconnected(t, true);
@@ -442,7 +452,7 @@ check_times(struct tap *t)
 	if (t->ending)
 		return;
 	/* A reader that does not keep up is no silence of the broker's. */
-	if (t->o->idle_ms && t->connected && !taking(t))
+	if (t->o->idle_ms && t->connected && !reading(t))
 		t->idle_at = now + t->o->idle_ms;
 	if (now >= t->end_at)
 		end_by_time(t, EXIT_DONE, now);
@@ -462,8 +472,8 @@ poll_once(struct tap *t)
 	int wait = wait_time(t);
 
 	if (t->connected)
-		p[0].events = rmq_events(&t->rmq, taking(t));
-	if (!t->connected || (t->hung && !taking(t)))
+		p[0].events = rmq_events(&t->rmq, reading(t));
+	if (!t->connected || (t->hung && !reading(t)))
 		p[0].fd = -1;
 	if (poll(p, 4, wait) < 0 && errno != EINTR)
 		msg_die(EXIT_HOST, "cannot poll: %s", strerror(errno));
@@ -478,7 +488,7 @@ poll_once(struct tap *t)
 
 		/* What the broker sent before it hung up is still to be had. */
 		t->hung = p[0].revents & (POLLHUP | POLLERR);
-		if (ok && taking(t))
+		if (ok && reading(t))
 			ok = rmq_fill(&t->rmq);
 		if (!ok && rmq_next(&t->rmq) == RMQ_CLOSED)
 			disconnected(t, true);
