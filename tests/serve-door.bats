@@ -162,6 +162,15 @@ load lib/nginx
 	[ ! -e "$T/asked" ]
 }
 
+@test "a header for the authenticator that is there twice is refused" {
+	auth_script
+	serve --auth "$AUTH" --auth-header X-Tenant
+	[ "$(code_of upgrade '/ws?token=user1' 'X-Tenant: a')" = 101 ]
+	grep -q '"X-Tenant":"a"' "$T/asked"
+	[ "$(code_of upgrade '/ws?token=user1' 'X-Tenant: b' 'x-tenant: a')" = 400 ]
+	! grep -q '"b"' "$T/asked" || false
+}
+
 @test "a refused token is 401 with the reason" {
 	auth_script
 	serve --auth "$AUTH"
@@ -174,12 +183,28 @@ load lib/nginx
 
 @test "a client that leaves while the authenticator thinks is forgotten" {
 	auth_script
-	serve --auth "$AUTH" --auth-timeout 30s --metrics-file "$T/m" --max-handshakes 1
+	serve --auth "$AUTH" --auth-timeout 60s --max-handshakes 1
 	run -0 ask ending < <(upgrade '/ws?token=slow')
 	! grep -q HTTP <<< "$output" || false
 	# Its place is free again.
 	[ "$(code_of upgrade '/ws?token=user1')" = 101 ]
 }
+
+@test "a client whose end comes with the last of its request is forgotten too" {
+	auth_script
+	serve --auth "$AUTH" --auth-timeout 60s --max-handshakes 1
+	exec {fd}<> "/dev/tcp/127.0.0.1/$PORT"
+	raw 'GET' >&"$fd"
+	# It is in the door when there is no place for another.
+	retry crowded
+	kill -STOP "${PID[serve]}"
+	upgrade '/ws?token=slow' | tail -c +4 >&"$fd"
+	exec {fd}>&-
+	kill -CONT "${PID[serve]}"
+	retry let_in '/ws?token=user1'
+	grep -q '"slow"' "$T/asked"
+}
+crowded() { [ "$(ask < /dev/null | code)" = 503 ]; }
 
 @test "browsers of other origins get 403, and what is no browser needs none" {
 	serve --origin https://app.example
@@ -199,9 +224,9 @@ load lib/nginx
 	[ "${lines[0]}" = "HTTP/1.1 503 Service Unavailable" ]
 	[ "$(field Retry-After <<< "$output")" = 1 ]
 	exec {a}>&- {b}>&-
-	retry let_in
+	retry let_in /ws
 }
-let_in() { [ "$(code_of upgrade /ws)" = 101 ]; }
+let_in() { [ "$(code_of upgrade "$1")" = 101 ]; }
 
 @test "an address is let in at its rate, and told when to come again" {
 	serve --connect-rate 1/1h:2

@@ -129,7 +129,10 @@ on_guests(struct ev_loop *loop, ev_io *io, int revents)
 		switch (g->state) {
 		case GUEST_READING:
 			guest_look(g, ended);
-			break;
+			/* The end may have come with the last of the header, in one edge. */
+			if (g->state != GUEST_KNOCKED)
+				break;
+			/* fall through */
 		case GUEST_KNOCKED:
 			if (ended) {
 				d->stats.left++;

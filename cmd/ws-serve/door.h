@@ -47,7 +47,8 @@ enum door_token_source {
 	DOOR_TOKEN_COOKIE,   /* Cookie: NAME=…, only with config.cookie */
 };
 
-/* A header field that was asked for by config.fields; name as it was asked for. */
+/* A header field that was asked for by config.fields; name as it was asked for. One that
+ * is there twice was refused (400). */
 struct door_field {
 	struct slice name, value;
 };

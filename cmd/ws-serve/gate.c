@@ -119,7 +119,8 @@ on_arrival(struct ev_loop *loop, ev_io *io, int revents)
 		} else if ((errno == EMFILE || errno == ENFILE) && d->reserve >= 0) {
 			shed_one(d, gate->listener);
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-			d->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+			if (d->reserve < 0)
+				d->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
 			pause_accepting(d);
 			break;
 		} else if (errno == EAGAIN) {

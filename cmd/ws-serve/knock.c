@@ -50,6 +50,23 @@ find_client(struct guest *g, const struct request *r)
 	return ok;
 }
 
+/* The header fields that the owner asked for. False when one is there twice: which of
+ * them is the proxy's and which the client's, nobody can tell. */
+static bool
+pass_fields(const struct door *d, const struct request *r, struct door_request *q)
+{
+	for (int i = 0; i < d->config.field_count; i++) {
+		struct door_field *f = &q->fields[q->field_count];
+		int n = request_field(r, d->config.fields[i], &f->value);
+
+		if (n > 1)
+			return false;
+		f->name = slice_str(d->config.fields[i]);
+		q->field_count += n;
+	}
+	return true;
+}
+
 static void
 knock(struct guest *g, const struct request *r, const struct handshake *h, int endpoint)
 {
@@ -70,12 +87,9 @@ knock(struct guest *g, const struct request *r, const struct handshake *h, int e
 	if (g->has_address)
 		proxy_address(q.remote, &unused, &q.address);
 	memcpy(q.subprotocols, h->subprotocols, sizeof q.subprotocols);
-	for (int i = 0; i < d->config.field_count; i++) {
-		struct door_field *f = &q.fields[q.field_count];
-
-		f->name = slice_str(d->config.fields[i]);
-		if (request_field(r, d->config.fields[i], &f->value))
-			q.field_count++;
+	if (!pass_fields(d, r, &q)) {
+		guest_refuse(g, 400, "repeated header for the authenticator", 0);
+		return;
 	}
 	memcpy(g->key, h->key.p, sizeof g->key);
 	g->bearer = h->source == DOOR_TOKEN_PROTOCOL;
