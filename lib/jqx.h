@@ -27,7 +27,7 @@
 #include "buf.h"
 #include "slice.h"
 
-enum { JQX_ENTRIES = 32 };
+enum { JQX_ENTRIES = 31 }; /* with the test that each group holds, a power of two */
 
 struct jqx;
 
