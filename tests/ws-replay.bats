@@ -103,6 +103,15 @@ PY
 	[ "${#lines[@]}" -eq 6 ]
 }
 
+@test "--pause waits between rounds, also without times" {
+	echo '{}' > "$T/rec"
+	start replay ws-replay --loop --pause 1h "$T/rec"
+	wait_for replay.out '{}'
+	stop replay
+	[ "$status" -eq 0 ]
+	[ "$(cat "$T/replay.out")" = '{}' ]
+}
+
 @test "--loop goes on until it is told to stop" {
 	at 00.00 > "$T/rec"
 	at 00.01 >> "$T/rec"
@@ -269,6 +278,17 @@ ws-replay: $T/rec:3: no time, written at once" ]
 	grep -qx 'ws_replay_lines_total 2' "$T/metrics"
 	grep -qx 'ws_replay_bad_lines_total 1' "$T/metrics"
 	grep -qx 'ws_replay_untimed_lines_total 1' "$T/metrics"
+}
+
+@test "time begins with the first line, however late it comes" {
+	start_fed replay ws-replay --restamp --metrics-file "$T/metrics"
+	wait_for "$T/metrics" '^ws_replay_lines_total 0' # it runs, and waits
+	feed replay "$(at 00.0)" "$(at 00.3)"
+	end_feed replay
+	wait_end replay
+	read -r a < <(gaps "$T/replay.out")
+	echo "$a"
+	[ "$a" -ge 298 ]
 }
 
 @test "it ends as a filter does when its reader goes away, also while it waits" {

@@ -70,9 +70,9 @@ client_free(struct client *k)
 	*k = (struct client){ .epoll = -1 };
 }
 
-/* splitmix64: masks and delays need no more. */
-static uint32_t
-random32(struct client *k)
+/* splitmix64, from a seed of the kernel's. */
+uint32_t
+client_random(struct client *k)
 {
 	uint64_t z = k->random += 0x9e3779b97f4a7c15;
 
@@ -251,7 +251,7 @@ send_request(struct client *k, struct conn *c)
 
 	/* Section 4.1: a key drawn at random for each connection. */
 	for (unsigned i = 0; i < HANDSHAKE_KEY; i++)
-		io->key[i] = (unsigned char)random32(k);
+		io->key[i] = (unsigned char)client_random(k);
 	c->state = CONN_UPGRADING;
 	wire_request(k, c, &h);
 	buf_clear(&k->scratch);
@@ -369,7 +369,7 @@ client_poll(struct client *k, uint64_t until)
 void
 client_frame(struct client *k, struct buf *b, enum frame_opcode opcode, struct slice payload)
 {
-	uint32_t random = random32(k);
+	uint32_t random = client_random(k);
 	unsigned char mask[4];
 	char *p = buf_reserve(b, FRAME_HEADER_MAX + payload.n);
 	size_t header;

@@ -78,7 +78,7 @@ struct client {
 	uint32_t n, opening, up; /* how many are to be, are on their way, are CONN_UP */
 	uint64_t now;       /* read at each poll and each arrival */
 	uint64_t bytes_in, bytes_out;
-	int refused_status; /* the last HTTP status that refused an upgrade; 0: none did */
+	int refused_status; /* of HTTP, when that is why a connection is gone; set to 0 again */
 
 	/* Private. */
 	int epoll;
@@ -102,6 +102,9 @@ conn_number(const struct client *k, const struct conn *c)
 
 /* The clock, read now. */
 uint64_t client_clock(struct client *k);
+
+/* A random number, for masks and delays. */
+uint32_t client_random(struct client *k);
 
 /* Open a connection that is CONN_OFF. `due`: when that was to happen. A failure comes
  * as ops.gone. False: the system cannot take it at the moment, try again. */

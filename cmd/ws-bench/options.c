@@ -16,13 +16,13 @@
 
 enum { FILE_MAX = 256 << 20, TRACKS_MAX = 16 << 20 };
 
-static struct bench_options opts = {
-	.config = {
-		.connections = 1, .in_flight = 256, .timeout = 10000, .reconnect_delay = 1000,
-		.max_message = 1 << 20, .window = 16, .rooms = 1, .duration = 10000,
-		.linger = 2000, .storm_share = 100,
-	},
+static struct config config = {
+	.connections = 1, .in_flight = 256, .timeout = 10000, .reconnect_delay = 1000,
+	.max_message = 1 << 20, .window = 16, .rooms = 1, .duration = 10000, .linger = 2000,
+	.storm_share = 100,
 };
+static struct opt_list requirements;
+static int find;
 static struct opt_list message_texts, subscribe_texts;
 static const char *tokens_file, *messages_file, *on_open_file;
 static bool echo, fanout, idle;
@@ -63,11 +63,11 @@ set_rate(const struct opt *opt, const char *value)
 {
 	double *rate = opt->var, v;
 
-	opts.config.saturate = strcmp(value, "max") == 0;
-	v = opts.config.saturate ? 0 : per_second(value);
-	if (v < 0 || (v == 0 && !opts.config.saturate))
+	config.saturate = strcmp(value, "max") == 0;
+	v = config.saturate ? 0 : per_second(value);
+	if (v < 0 || (v == 0 && !config.saturate))
 		return "not a rate such as 20, 0.5/s, 600/1m or max";
-	total_rate = opts.config.rate_each = 0;
+	total_rate = config.rate_each = 0;
 	*rate = v;
 	rate_given = true;
 	return NULL;
@@ -77,8 +77,8 @@ static const char *
 set_ramp(const struct opt *opt, const char *value)
 {
 	(void)opt;
-	opts.config.ramp = per_second(value);
-	return opts.config.ramp > 0 ? NULL : "not a number per second such as 500/s";
+	config.ramp = per_second(value);
+	return config.ramp > 0 ? NULL : "not a number per second such as 500/s";
 }
 
 static const char *
@@ -86,8 +86,8 @@ set_fanout(const struct opt *opt, const char *value)
 {
 	(void)opt;
 	fanout = true;
-	opts.config.to_sender = value && strcmp(value, "all") == 0;
-	return value && !opts.config.to_sender && strcmp(value, "others") != 0
+	config.to_sender = value && strcmp(value, "all") == 0;
+	return value && !config.to_sender && strcmp(value, "others") != 0
 	    ? "not others or all" : NULL;
 }
 
@@ -117,99 +117,99 @@ set_header_value(const struct opt *opt, const char *value)
 static const char *const token_places[] = { "header", "query", "protocol", "message", NULL };
 static const char *const find_what[] = { "nothing", "max-rate", "max-connections", NULL };
 
-#define C opts.config
-
 static const struct opt options[] = {
 	{ .kind = OPT_TITLE, .help = "Connections:" },
-	{ .name = "cacert", .kind = OPT_STRING, .var = &C.cacert, .arg = "FILE",
+	{ .name = "cacert", .kind = OPT_STRING, .var = &config.cacert, .arg = "FILE",
 	  .help = "CA certificates (PEM) instead of the system's" },
-	{ .name = "cert", .kind = OPT_STRING, .var = &C.cert, .arg = "FILE",
+	{ .name = "cert", .kind = OPT_STRING, .var = &config.cert, .arg = "FILE",
 	  .help = "client certificate (PEM)" },
-	{ .name = "connections", .letter = 'c', .kind = OPT_INT, .var = &C.connections, .arg = "N",
+	{ .name = "connections", .letter = 'c', .kind = OPT_INT, .var = &config.connections, .arg = "N",
 	  .min = 1, .max = CONNECTIONS_MAX, .help = "how many connections (1)" },
-	{ .name = "handshakes", .kind = OPT_INT, .var = &C.in_flight, .arg = "N", .min = 1,
+	{ .name = "handshakes", .kind = OPT_INT, .var = &config.in_flight, .arg = "N", .min = 1,
 	  .max = CONNECTIONS_MAX, .help = "connections being opened at a time, at most (256)" },
-	{ .name = "header", .letter = 'H', .kind = OPT_CALL, .call = add_header, .var = &C.headers,
+	{ .name = "header", .letter = 'H', .kind = OPT_CALL, .call = add_header, .var = &config.headers,
 	  .arg = "LINE", .flags = OPT_ORDERED, .help = "further header of the request; repeatable" },
-	{ .name = "insecure", .letter = 'k', .kind = OPT_FLAG, .var = &C.insecure,
+	{ .name = "insecure", .letter = 'k', .kind = OPT_FLAG, .var = &config.insecure,
 	  .help = "do not check the server's certificate" },
-	{ .name = "key", .kind = OPT_STRING, .var = &C.key, .arg = "FILE",
+	{ .name = "key", .kind = OPT_STRING, .var = &config.key, .arg = "FILE",
 	  .help = "private key of the client certificate (PEM)" },
 	{ .name = "on-open", .kind = OPT_STRING, .var = &on_open_file, .arg = "FILE",
 	  .help = "send these lines first on each connection" },
-	{ .name = "origin", .kind = OPT_CALL, .call = set_header_value, .var = &C.origin,
+	{ .name = "origin", .kind = OPT_CALL, .call = set_header_value, .var = &config.origin,
 	  .arg = "ORIGIN", .help = "Origin header" },
 	{ .name = "ramp", .kind = OPT_CALL, .call = set_ramp, .arg = "N/s",
 	  .help = "open so many a second (as fast as it goes)" },
-	{ .name = "reconnect", .kind = OPT_FLAG, .var = &C.reconnect,
+	{ .name = "reconnect", .kind = OPT_FLAG, .var = &config.reconnect,
 	  .help = "open lost connections again" },
-	{ .name = "reconnect-delay", .kind = OPT_DURATION, .var = &C.reconnect_delay,
-	  .arg = "TIME", .help = "after half to all of this time (1s)" },
-	{ .name = "source", .kind = OPT_STRING, .var = &C.source, .arg = "LIST",
+	{ .name = "reconnect-delay", .kind = OPT_DURATION, .var = &config.reconnect_delay,
+	  .arg = "TIME", .max = INT64_MAX / SECOND,
+	  .help = "after half to all of this time (1s)" },
+	{ .name = "source", .kind = OPT_STRING, .var = &config.source, .arg = "LIST",
 	  .help = "source addresses, taken in turn: A,B,C or A-B" },
-	{ .name = "subprotocol", .kind = OPT_CALL, .call = set_header_value, .var = &C.protocol,
+	{ .name = "subprotocol", .kind = OPT_CALL, .call = set_header_value, .var = &config.protocol,
 	  .arg = "NAME", .help = "sub-protocol to offer" },
 	{ .name = "subscribe", .kind = OPT_CALL, .call = opt_append, .var = &subscribe_texts,
 	  .arg = "CHANNEL", .flags = OPT_ORDERED,
 	  .help = "subscribe each connection; a template; repeatable" },
-	{ .name = "timeout", .kind = OPT_DURATION, .var = &C.timeout, .arg = "TIME", .min = 1,
+	{ .name = "timeout", .kind = OPT_DURATION, .var = &config.timeout, .arg = "TIME", .min = 1,
 	  .max = 3600000, .help = "for opening and subscribing a connection (10s)" },
-	{ .name = "token-in", .kind = OPT_CHOICE, .var = &C.token_in, .arg = "PLACE",
+	{ .name = "token-in", .kind = OPT_CHOICE, .var = &config.token_in, .arg = "PLACE",
 	  .choices = token_places, .help = "header, query, protocol or message (header)" },
 	{ .name = "tokens", .kind = OPT_STRING, .var = &tokens_file, .arg = "FILE",
 	  .help = "tokens, one a line, taken in turn" },
 	{ .kind = OPT_TITLE, .help = "Messages:" },
-	{ .name = "binary", .kind = OPT_FLAG, .var = &C.binary, .help = "send binary messages" },
-	{ .name = "duration", .letter = 'd', .kind = OPT_DURATION, .var = &C.duration,
-	  .arg = "TIME", .help = "how long to send; 0: until told to stop (10s)" },
+	{ .name = "binary", .kind = OPT_FLAG, .var = &config.binary, .help = "send binary messages" },
+	{ .name = "duration", .letter = 'd', .kind = OPT_DURATION, .var = &config.duration,
+	  .arg = "TIME", .max = INT64_MAX / SECOND,
+	  .help = "how long to send; 0: until told to stop (10s)" },
 	{ .name = "echo", .kind = OPT_FLAG, .var = &echo,
 	  .help = "the server returns each message to its sender" },
 	{ .name = "fanout", .kind = OPT_CALL, .call = set_fanout, .arg = "TO",
 	  .flags = OPT_OPTIONAL, .help = "each goes to the sender's room: others (default) or all" },
-	{ .name = "feed", .kind = OPT_STRING, .var = &C.feed, .arg = "PATH",
+	{ .name = "feed", .kind = OPT_STRING, .var = &config.feed, .arg = "PATH",
 	  .help = "fan-out of lines written to this socket, FIFO or file" },
 	{ .name = "idle", .kind = OPT_FLAG, .var = &idle, .help = "send nothing" },
-	{ .name = "linger", .kind = OPT_DURATION, .var = &C.linger, .arg = "TIME",
-	  .help = "wait so long for what is still on its way (2s)" },
-	{ .name = "max-message", .kind = OPT_SIZE, .var = &C.max_message, .arg = "SIZE",
+	{ .name = "linger", .kind = OPT_DURATION, .var = &config.linger, .arg = "TIME",
+	  .max = INT64_MAX / SECOND, .help = "wait so long for what is still on its way (2s)" },
+	{ .name = "max-message", .kind = OPT_SIZE, .var = &config.max_message, .arg = "SIZE",
 	  .min = 1024, .max = 1 << 30, .help = "longest message taken (1M)" },
 	{ .name = "message", .letter = 'm', .kind = OPT_CALL, .call = opt_append,
 	  .var = &message_texts, .arg = "TEMPLATE", .flags = OPT_ORDERED,
 	  .help = "what to send; repeatable, in turn" },
 	{ .name = "messages", .kind = OPT_STRING, .var = &messages_file, .arg = "FILE",
 	  .help = "the same, a line each; - is standard input" },
-	{ .name = "rate", .letter = 'r', .kind = OPT_CALL, .call = set_rate, .var = &C.rate_each,
+	{ .name = "rate", .letter = 'r', .kind = OPT_CALL, .call = set_rate, .var = &config.rate_each,
 	  .arg = "N|max", .help = "messages a second of each sender (1)" },
-	{ .name = "rooms", .kind = OPT_INT, .var = &C.rooms, .arg = "N", .min = 1,
+	{ .name = "rooms", .kind = OPT_INT, .var = &config.rooms, .arg = "N", .min = 1,
 	  .max = CONNECTIONS_MAX, .help = "connections are spread over so many rooms (1)" },
-	{ .name = "senders", .kind = OPT_INT, .var = &C.senders_asked, .arg = "N", .min = 1,
+	{ .name = "senders", .kind = OPT_INT, .var = &config.senders_asked, .arg = "N", .min = 1,
 	  .max = CONNECTIONS_MAX, .help = "connections that send (all; fan-out: one a room)" },
-	{ .name = "size", .kind = OPT_SIZE, .var = &C.size, .arg = "SIZE", .min = 1,
+	{ .name = "size", .kind = OPT_SIZE, .var = &config.size, .arg = "SIZE", .min = 1,
 	  .max = 1 << 28, .help = "bytes of a message, which {pad} makes up" },
 	{ .name = "total-rate", .kind = OPT_CALL, .call = set_rate, .var = &total_rate,
 	  .arg = "N|max", .help = "messages a second of all senders together" },
-	{ .name = "warmup", .kind = OPT_DURATION, .var = &C.warmup, .arg = "TIME",
-	  .help = "messages of this time do not count for latency (0)" },
-	{ .name = "window", .kind = OPT_INT, .var = &C.window, .arg = "N", .min = 1, .max = 1 << 20,
+	{ .name = "warmup", .kind = OPT_DURATION, .var = &config.warmup, .arg = "TIME",
+	  .max = INT64_MAX / SECOND, .help = "messages of this time do not count for latency (0)" },
+	{ .name = "window", .kind = OPT_INT, .var = &config.window, .arg = "N", .min = 1, .max = 1 << 20,
 	  .help = "with max: messages of a sender on their way (16)" },
 	{ .kind = OPT_TITLE, .help = "Trouble:" },
-	{ .name = "slow", .kind = OPT_INT, .var = &C.slow, .arg = "N", .min = 0,
+	{ .name = "slow", .kind = OPT_INT, .var = &config.slow, .arg = "N", .min = 0,
 	  .max = CONNECTIONS_MAX, .help = "so many of the connections do not read" },
-	{ .name = "slow-rate", .kind = OPT_SIZE, .var = &C.slow_rate, .arg = "SIZE",
+	{ .name = "slow-rate", .kind = OPT_SIZE, .var = &config.slow_rate, .arg = "SIZE",
 	  .help = "or read so many bytes a second" },
-	{ .name = "storm", .kind = OPT_DURATION, .var = &C.storm, .arg = "TIME", .min = 1,
+	{ .name = "storm", .kind = OPT_DURATION, .var = &config.storm, .arg = "TIME", .min = 1,
 	  .max = 86400000, .help = "drop connections so often; all of them come back" },
-	{ .name = "storm-share", .kind = OPT_INT, .var = &C.storm_share, .arg = "PERCENT",
+	{ .name = "storm-share", .kind = OPT_INT, .var = &config.storm_share, .arg = "PERCENT",
 	  .min = 1, .max = 100, .help = "per cent of the connections (100)" },
 	{ .kind = OPT_TITLE, .help = "Results:" },
-	{ .name = "every", .kind = OPT_DURATION, .var = &C.every, .arg = "TIME", .min = 10,
+	{ .name = "every", .kind = OPT_DURATION, .var = &config.every, .arg = "TIME", .min = 10,
 	  .max = 86400000, .help = "write a line of JSON so often" },
-	{ .name = "find", .kind = OPT_CHOICE, .var = &opts.find, .arg = "WHAT",
+	{ .name = "find", .kind = OPT_CHOICE, .var = &find, .arg = "WHAT",
 	  .choices = find_what, .help = "max-rate or max-connections that meet --require" },
-	{ .name = "json", .kind = OPT_FLAG, .var = &C.json, .help = "write the report as JSON" },
-	{ .name = "metrics-file", .kind = OPT_STRING, .var = &C.metrics_file, .arg = "FILE",
+	{ .name = "json", .kind = OPT_FLAG, .var = &config.json, .help = "write the report as JSON" },
+	{ .name = "metrics-file", .kind = OPT_STRING, .var = &config.metrics_file, .arg = "FILE",
 	  .help = "write counters there every 10 s, as Prometheus text" },
-	{ .name = "require", .kind = OPT_CALL, .call = opt_append, .var = &opts.require,
+	{ .name = "require", .kind = OPT_CALL, .call = opt_append, .var = &requirements,
 	  .arg = "NUMBER<N", .flags = OPT_ORDERED,
 	  .help = "such as 'rtt.p99<100ms' or 'lost=0'; exit 1 if not" },
 	{ 0 },
@@ -273,16 +273,16 @@ user_of_token(struct slice token, int64_t number)
 static void
 read_tokens(void)
 {
-	C.ntokens = read_lines("--tokens", tokens_file, &C.tokens);
-	C.users = mem_zero((size_t)C.ntokens, sizeof(*C.users));
-	for (int64_t i = 0; i < C.ntokens; i++) {
-		struct slice t = C.tokens[i];
+	config.ntokens = read_lines("--tokens", tokens_file, &config.tokens);
+	config.users = mem_zero((size_t)config.ntokens, sizeof(*config.users));
+	for (int64_t i = 0; i < config.ntokens; i++) {
+		struct slice t = config.tokens[i];
 
 		for (size_t k = 0; k < t.n; k++)
 			if ((unsigned char)t.p[k] <= ' ' || (unsigned char)t.p[k] >= 0x7f)
 				opt_fail("--tokens: line %lld of %s is not a token", (long long)i + 1,
 				    tokens_file);
-		C.users[i] = user_of_token(t, i);
+		config.users[i] = user_of_token(t, i);
 	}
 }
 
@@ -327,15 +327,15 @@ default_templates(void)
 		[WORK_FANOUT] = "{\"type\":\"message\",\"room\":\"bench:{room}\","
 		    "\"data\":{\"id\":\"{id}\",\"pad\":\"{pad}\"}}",
 	};
-	const char *text = C.work <= WORK_FANOUT ? texts[C.work] : NULL;
+	const char *text = config.work <= WORK_FANOUT ? texts[config.work] : NULL;
 
-	if (C.feed)
+	if (config.feed)
 		text = "{\"to\":\"bench:{room}\",\"data\":{\"id\":\"{id}\",\"pad\":\"{pad}\"}}";
-	if (C.nmessages || !text)
+	if (config.nmessages || !text)
 		return;
-	add_template(&C.messages, &C.nmessages, slice_str(text));
-	if (!C.nsubscribe && !C.non_open && C.work == WORK_FANOUT)
-		add_template(&C.subscribe, &C.nsubscribe, S("bench:{room}"));
+	add_template(&config.messages, &config.nmessages, slice_str(text));
+	if (!config.nsubscribe && !config.non_open && config.work == WORK_FANOUT)
+		add_template(&config.subscribe, &config.nsubscribe, S("bench:{room}"));
 }
 
 /* --- what fits together --- */
@@ -345,15 +345,15 @@ choose_work(void)
 {
 	bool own = message_texts.n || messages_file;
 
-	if (echo + (fanout || C.feed) + idle > 1)
+	if (echo + (fanout || config.feed) + idle > 1)
 		opt_fail("only one of --echo, --fanout or --feed, and --idle");
-	if (C.feed && C.to_sender)
+	if (config.feed && config.to_sender)
 		opt_fail("--feed has no sender for --fanout=all");
-	C.work = idle ? WORK_IDLE : echo ? WORK_ECHO : fanout || C.feed ? WORK_FANOUT
+	config.work = idle ? WORK_IDLE : echo ? WORK_ECHO : fanout || config.feed ? WORK_FANOUT
 	    : own ? WORK_SEND : WORK_PING;
-	if (C.work == WORK_SEND && messages_file && !strcmp(messages_file, "-") && !rate_given)
-		C.work = WORK_STREAM;
-	if (C.work == WORK_IDLE && (own || rate_given))
+	if (config.work == WORK_SEND && messages_file && !strcmp(messages_file, "-") && !rate_given)
+		config.work = WORK_STREAM;
+	if (config.work == WORK_IDLE && (own || rate_given))
 		opt_fail("--idle sends no messages");
 	if (message_texts.n && messages_file)
 		opt_fail("only one of --message and --messages");
@@ -364,13 +364,13 @@ check_messages(void)
 {
 	bool id = true, pad = false;
 
-	for (int i = 0; i < C.nmessages; i++) {
-		id = id && template_has(&C.messages[i], PART_ID);
-		pad = pad || template_has(&C.messages[i], PART_PAD);
+	for (int i = 0; i < config.nmessages; i++) {
+		id = id && template_has(&config.messages[i], PART_ID);
+		pad = pad || template_has(&config.messages[i], PART_PAD);
 	}
-	if (C.work <= WORK_FANOUT && !id)
+	if (config.work <= WORK_FANOUT && !id)
 		opt_fail("each message needs an {id}, by which its answers are known");
-	if (C.size && !pad && C.work != WORK_STREAM)
+	if (config.size && !pad && config.work != WORK_STREAM)
 		opt_fail("--size needs a message with {pad}");
 }
 
@@ -390,29 +390,29 @@ config_resize(struct config *o, int64_t connections)
 static void
 check_numbers(void)
 {
-	if (C.slow >= C.connections)
-		opt_fail("--slow: more than all but one of the connections: %lld", (long long)C.slow);
-	if (C.rooms > C.connections)
-		opt_fail("--rooms: more than connections: %lld", (long long)C.rooms);
-	if (C.senders_asked > C.connections - C.slow)
+	if (config.slow >= config.connections)
+		opt_fail("--slow: more than all but one of the connections: %lld", (long long)config.slow);
+	if (config.rooms > config.connections)
+		opt_fail("--rooms: more than connections: %lld", (long long)config.rooms);
+	if (config.senders_asked > config.connections - config.slow)
 		opt_fail("--senders: more than connections that read: %lld",
-		    (long long)C.senders_asked);
-	if (C.ntokens && C.token_in == TOKEN_PROTOCOL && C.protocol)
+		    (long long)config.senders_asked);
+	if (config.ntokens && config.token_in == TOKEN_PROTOCOL && config.protocol)
 		opt_fail("only one of --token-in protocol and --subprotocol");
-	if (C.warmup && C.duration && C.warmup >= C.duration)
+	if (config.warmup && config.duration && config.warmup >= config.duration)
 		opt_fail("--warmup is not shorter than --duration");
-	if ((C.cert == NULL) != (C.key == NULL))
+	if ((config.cert == NULL) != (config.key == NULL))
 		opt_fail("--cert and --key need each other");
-	if (C.slow_rate && !C.slow)
+	if (config.slow_rate && !config.slow)
 		opt_fail("--slow-rate needs --slow");
-	if (C.work == WORK_FANOUT &&
-	    C.connections * ((C.senders + C.rooms - 1) / C.rooms) > TRACKS_MAX)
+	if (config.work == WORK_FANOUT &&
+	    config.connections * ((config.senders + config.rooms - 1) / config.rooms) > TRACKS_MAX)
 		opt_fail("--senders: too many for so many connections in a room");
-	if (opts.find && !opts.require.n)
+	if (find && !requirements.n)
 		opt_fail("--find needs --require");
-	if (opts.find && (C.every || !C.duration || C.work == WORK_STREAM))
+	if (find && (config.every || !config.duration || config.work == WORK_STREAM))
 		opt_fail("--find goes with neither --every, --duration 0 nor standard input");
-	if (opts.find == FIND_RATE && (C.saturate || C.work == WORK_IDLE))
+	if (find == FIND_RATE && (config.saturate || config.work == WORK_IDLE))
 		opt_fail("--find max-rate needs a rate to begin with");
 }
 
@@ -426,36 +426,36 @@ options_parse(struct bench_options *o, int argc, char **argv)
 
 	if (n != 1)
 		opt_fail(n ? "more than one URL" : "no URL");
-	C.url_text = argv[0];
-	if (url_parse(argv[0], &C.url, &why))
+	config.url_text = argv[0];
+	if (url_parse(argv[0], &config.url, &why))
 		opt_fail("%s: %s", why, argv[0]);
-	if (C.url.scheme == URL_HTTP)
+	if (config.url.scheme == URL_HTTP)
 		opt_fail("not a ws, wss or ws+unix URL: %s", argv[0]);
 	choose_work();
 	if (tokens_file)
 		read_tokens();
-	add_option_templates(&C.messages, &C.nmessages, "--message", &message_texts);
-	if (messages_file && C.work != WORK_STREAM)
-		add_file_templates(&C.messages, &C.nmessages, "--messages", messages_file);
-	add_option_templates(&C.subscribe, &C.nsubscribe, "--subscribe", &subscribe_texts);
+	add_option_templates(&config.messages, &config.nmessages, "--message", &message_texts);
+	if (messages_file && config.work != WORK_STREAM)
+		add_file_templates(&config.messages, &config.nmessages, "--messages", messages_file);
+	add_option_templates(&config.subscribe, &config.nsubscribe, "--subscribe", &subscribe_texts);
 	if (on_open_file)
-		add_file_templates(&C.on_open, &C.non_open, "--on-open", on_open_file);
+		add_file_templates(&config.on_open, &config.non_open, "--on-open", on_open_file);
 	default_templates();
 	check_messages();
-	if (!rate_given && C.work <= WORK_SEND)
-		C.rate_each = 1;
-	C.rate = total_rate;
-	if (C.subscribe && C.nsubscribe > 1000)
+	if (!rate_given && config.work <= WORK_SEND)
+		config.rate_each = 1;
+	config.rate = total_rate;
+	if (config.subscribe && config.nsubscribe > 1000)
 		opt_fail("--subscribe: more than 1000");
-	config_resize(&C, C.connections);
+	config_resize(&config, config.connections);
 	check_numbers();
 	/* Milliseconds so far. */
-	C.timeout *= MS;
-	C.reconnect_delay *= MS;
-	C.duration *= MS;
-	C.warmup *= MS;
-	C.linger *= MS;
-	C.storm *= MS;
-	C.every *= MS;
-	*o = opts;
+	config.timeout *= MS;
+	config.reconnect_delay *= MS;
+	config.duration *= MS;
+	config.warmup *= MS;
+	config.linger *= MS;
+	config.storm *= MS;
+	config.every *= MS;
+	*o = (struct bench_options){ config, requirements, find };
 }

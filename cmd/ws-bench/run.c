@@ -74,12 +74,9 @@ run_ready(struct run *r, struct conn *c)
 static uint64_t
 reconnect_at(struct run *r)
 {
-	uint64_t delay = (uint64_t)r->config->reconnect_delay;
-	uint32_t random = 0;
+	double half = (double)r->config->reconnect_delay / 2;
 
-	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
-		random = (uint32_t)r->client.now;
-	return r->client.now + delay / 2 + delay / 2 * (random >> 8) / (1 << 24);
+	return r->client.now + (uint64_t)(half + half * client_random(&r->client) / UINT32_MAX);
 }
 
 /* It has ended: count it, and try again where that was asked for. */
@@ -157,14 +154,15 @@ on_gone(void *ctx, struct conn *c, enum conn_state was, const char *kind)
 {
 	struct run *r = ctx;
 
-	buf_clear(&r->batch);
+	buf_clear(&r->batch); /* which was collected for this one */
 	if (was == CONN_CLOSING || r->phase == PHASE_CLOSE) {
 		leave_room(r, c);
 		r->closing -= was == CONN_CLOSING;
 		return;
 	}
-	if (was == CONN_UPGRADING && r->client.refused_status)
-		r->stats.refused = refused_for_good(r->client.refused_status);
+	if (refused_for_good(r->client.refused_status))
+		r->stats.refused = true;
+	r->client.refused_status = 0;
 	ended(r, c, was == CONN_UP, kind);
 }
 

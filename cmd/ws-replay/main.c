@@ -116,9 +116,10 @@ static const struct opt options[] = {
 	{ .name = "count", .letter = 'n', .kind = OPT_INT, .var = &opts.count, .arg = "COUNT",
 	  .min = 1, .max = INT64_MAX, .help = "end after COUNT lines" },
 	{ .name = "disorder", .kind = OPT_DURATION, .var = &opts.disorder, .arg = "TIME",
+	  .max = INT64_MAX / SECOND,
 	  .help = "a time that runs back further is a clock that was set (1s)" },
 	{ .name = "drain", .kind = OPT_DURATION, .var = &opts.drain, .arg = "TIME",
-	  .help = "at the end wait so long for a slow reader (5s)" },
+	  .max = INT64_MAX / SECOND, .help = "at the end wait so long for a slow reader (5s)" },
 	{ .name = "duration", .letter = 'd', .kind = OPT_DURATION, .var = &opts.duration,
 	  .arg = "TIME", .min = 1, .max = INT64_MAX / SECOND, .help = "end after this time" },
 	{ .name = "from", .kind = OPT_CALL, .call = set_point, .var = &opts.from, .arg = "TIME",
@@ -132,7 +133,7 @@ static const struct opt options[] = {
 	{ .name = "metrics-file", .kind = OPT_STRING, .var = &opts.metrics_file, .arg = "FILE",
 	  .help = "write counters there every 10 s, as Prometheus text" },
 	{ .name = "pause", .kind = OPT_DURATION, .var = &opts.pause, .arg = "TIME",
-	  .help = "between two rounds of --loop wait so long (0)" },
+	  .max = INT64_MAX / SECOND, .help = "between two rounds of --loop wait so long (0)" },
 	{ .name = "restamp", .kind = OPT_FLAG, .var = &opts.restamp,
 	  .help = "put the present time into the lines" },
 	{ .name = "speed", .letter = 's', .kind = OPT_CALL, .call = set_speed, .arg = "FACTOR",
@@ -341,8 +342,12 @@ static void
 replay_line(struct source *s)
 {
 	if (s->timed) {
-		int64_t deadline = pace_deadline(&pace, s->due), late;
+		int64_t deadline, late;
 
+		/* Time begins with the first line, however long it took to come. */
+		if (first_round && !pace.begun)
+			pace_begin(&pace, now_ns());
+		deadline = pace_deadline(&pace, s->due);
 		if (now_ns() < deadline) {
 			flush();
 			wait_until(deadline, -1);
@@ -427,6 +432,21 @@ open_sources(int n, char **files)
 	}
 }
 
+/* The next round begins with the deadline of the last line, so that rounds do not drift
+ * either. */
+static void
+begin_next_round(void)
+{
+	bool paced = pace.begun && opts.speed > 0;
+	int64_t start = (paced ? pace.deadline : now_ns()) + opts.pause * (SECOND / 1000);
+
+	pace_begin(&pace, start);
+	if (opts.pause) {
+		flush();
+		wait_until(start, -1);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -447,7 +467,6 @@ main(int argc, char **argv)
 	metrics_file_init(&metrics, opts.metrics_file, render_metrics, NULL);
 	if (opts.duration)
 		end_at = now_ns() + opts.duration * (SECOND / 1000);
-	pace_begin(&pace, now_ns());
 	for (;;) {
 		uint64_t before = written;
 
@@ -457,8 +476,7 @@ main(int argc, char **argv)
 			break;
 		first_round = false;
 		rewind_sources();
-		pace_begin(&pace, (opts.speed > 0 ? pace.deadline : now_ns()) +
-		    opts.pause * (SECOND / 1000));
+		begin_next_round();
 	}
 	finish();
 }
