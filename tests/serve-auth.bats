@@ -159,7 +159,7 @@ setup() { auth_script; }
 }
 
 @test "with --auth-message any other first message, a bad token or silence is close 4001" {
-	serve --auth "$AUTH" --auth-message=400ms
+	serve --auth "$AUTH" --auth-message=2s
 	client a
 	client b
 	client c
@@ -243,18 +243,36 @@ setup() { auth_script; }
 }
 
 @test "the authenticator has descriptors 0 to 2 and a process group of its own" {
-	cat > "$T/look.sh" <<-'SH'
-		ls -l /proc/$$/fd | sed -n 's/.* \([0-9]*\) -> .*/\1/p' | tr '\n' ' ' > "$1"
-		ps -o pgid= -p $$ | tr -d ' ' >> "$1"
-		echo $$ >> "$1"
-		cat > /dev/null
-	SH
-	serve --auth "bash $T/look.sh $T/looked; :"
-	retry test -s "$T/looked"
-	wait_for "$T/looked" '^[0-9]+$'
-	run -0 cat "$T/looked"
-	[[ ${lines[0]} != *" 9 "* ]] || false
-	[ "$(head -n 1 "$T/looked" | tr ' ' '\n' | grep -cE '^[0-9]+$')" -le 5 ]
-	ours=$(ps -o pgid= -p "${PID[serve]}" | tr -d ' ')
-	! grep -qx "$ours" "$T/looked" || false
+	cat > "$T/look.py" <<-'PY'
+		import os, sys
+		own = []
+		for fd in os.listdir("/proc/self/fd"):
+		    try:
+		        os.fstat(int(fd))
+		        own.append(fd)
+		    except OSError:
+		        pass  # that of the listing itself
+		with open(sys.argv[1], "w") as f:
+		    print(" ".join(sorted(own)), os.getpgrp() == os.getppid() or os.getpgrp() == os.getpid(), file=f)
+		sys.stdin.read()
+	PY
+	exec 9< /dev/null
+	serve --auth "exec /usr/bin/python3 $T/look.py $T/looked"
+	exec 9<&-
+	wait_for "$T/looked" .
+	[ "$(cat "$T/looked")" = "0 1 2 True" ]
+}
+
+@test "a connection that ends while its kept messages are handled takes nothing with it" {
+	serve --auth "$AUTH" --auth-message --max-invalid 0
+	client a
+	client b
+	say a '{"type":"auth","token":"u1"}' 'broken' '{"type":"ping"}' '{"type":"ping"}'
+	hears a '^\[closed 1007'
+	say b '{"type":"auth","token":"u2"}' '!frame 01 62726f' '!frame 80 6b656e' '{"type":"ping"}'
+	hears b '^\[closed 1007'
+	[ "$(grep -c pong "$T/a.out" "$T/b.out" | tr '\n' ' ')" = "$T/a.out:0 $T/b.out:0 " ]
+	end_feed serve
+	wait_end serve
+	[ "$status" -eq 0 ]
 }

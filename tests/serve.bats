@@ -279,3 +279,23 @@ load lib/serve
 	run -2 ws-serve --rooms "$T/rooms" 0
 	[[ $output == *"rooms:2:"* ]] || false
 }
+
+@test "a member of 1,500 rooms gets each message once, in the order of commands" {
+	serve --max-rooms 2000 --message-rate 0
+	client a
+	for i in 0 1 2 3 4 5; do
+		say a "{\"type\":\"subscribe\",\"channels\":[$(seq -s, -f '"r%g"' $((i * 250)) $((i * 250 + 249)))]}"
+	done
+	hears a '"subscribed"' 6
+	/usr/bin/python3 -c 'for i in range(1500): print("{\"to\":\"r%d\",\"data\":%d}" % (i * 7 % 1500, i))' >&"${FEED[serve]}"
+	hears a '^1499$'
+	[ "$(got a | grep '^[0-9]' | tr '\n' ' ')" = "$(seq 0 1499 | tr '\n' ' ')" ]
+}
+
+@test "at the end it says how many commands were wrong" {
+	serve
+	feed serve x y z
+	end_feed serve
+	wait_end serve
+	[ "$(tail -n 1 "$T/serve.err")" = "ws-serve: 3 commands were wrong" ]
+}

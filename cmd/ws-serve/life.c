@@ -262,6 +262,8 @@ life_run(struct server *s)
 	int signo;
 
 	ev_run(s->loop, 0);
+	if (s->counters.command_errors)
+		msg_warn("%llu commands were wrong", (unsigned long long)s->counters.command_errors);
 	signo = l->signo;
 	if (signo) {
 		/* At once; but no process of ours is left behind. */

@@ -19,6 +19,12 @@ struct single {
 	uint32_t message, next;
 };
 
+/* A room's batch while messages are merged, and the next one of it. */
+struct merging {
+	const struct batch *batch;
+	uint32_t i;
+};
+
 struct sender {
 	uint32_t turn, order; /* both counted from 1 */
 	struct room **dirty;  /* rooms with a batch */
@@ -28,6 +34,8 @@ struct sender {
 	uint32_t single_n, single_cap;
 	struct conn **touched; /* connections with singles, each once */
 	uint32_t touched_n, touched_cap;
+	struct merging *from;  /* deliver_merged */
+	uint32_t from_cap;
 	struct batch_pool pool;
 	uint32_t stamp;       /* of the walk over a union */
 	bool flushing;
@@ -57,6 +65,7 @@ sender_free(struct server *s)
 	free(x->dirty);
 	free(x->single);
 	free(x->touched);
+	free(x->from);
 	free(x);
 	s->sender = NULL;
 }
@@ -220,34 +229,30 @@ deliver(struct sender *x, struct conn *c, struct batch *b, size_t at, size_t n, 
 	}
 }
 
-/* One of the sequences that merge takes the messages of a connection from. */
-struct source_batch {
-	const struct batch *batch;
-	uint32_t i;
-};
-
-enum { MERGE_MOST = 1024 };
-
 /* Messages from several rooms, and single ones, in the order of the commands. */
 static void
 deliver_merged(struct sender *x, struct conn *c)
 {
-	static struct source_batch from[MERGE_MOST];
 	struct batch *all = batch_take(&x->pool);
-	uint32_t n = 0, first = 0, singles = 0;
+	struct merging *from;
+	uint32_t n = 0, first = 0;
 
-	for (uint32_t i = 0; i < c->seat_count && n < MERGE_MOST; i++)
+	if (x->from_cap < c->seat_count) {
+		x->from_cap = c->seat_count * 2;
+		x->from = mem_resize(x->from, x->from_cap, sizeof(*x->from));
+	}
+	from = x->from;
+	for (uint32_t i = 0; i < c->seat_count; i++)
 		if (c->seats[i].room->batch)
-			from[n++] = (struct source_batch){ c->seats[i].room->batch, 0 };
+			from[n++] = (struct merging){ c->seats[i].room->batch, 0 };
 	/* The newest single is first in the list: turn it round. */
 	for (uint32_t i = c->direct, next; i; i = next) {
 		next = x->single[i - 1].next;
 		x->single[i - 1].next = first;
 		first = i;
-		singles++;
 	}
 	for (;;) {
-		struct source_batch *best = NULL;
+		struct merging *best = NULL;
 		uint32_t order = UINT32_MAX;
 
 		for (uint32_t i = 0; i < n; i++) {
