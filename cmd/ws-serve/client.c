@@ -410,24 +410,17 @@ subscribe(struct conn *c, struct request *r, bool on)
 		    r->correlation, r->id);
 }
 
-/* True when c is in the room by name or by a pattern; *list and *n are the room (if it
- * is there) and the patterns that match it. */
+/* True when c is in the room by name or by a pattern; *list gets the room (if it is there)
+ * and the patterns that match it. */
 static bool
-membership(struct conn *c, struct slice name, struct room **list, uint32_t *n)
+membership(struct conn *c, struct slice name, struct room_list *list)
 {
-	struct room *r = room_find(c->server, ROOM_NAMED, name), **patterns;
-	uint32_t count;
-	bool member = r && room_has(r, c);
-
-	patterns = room_patterns(c->server, r, name, &count);
-	*n = 0;
-	if (r)
-		list[(*n)++] = r;
-	for (uint32_t i = 0; i < count && *n < SEND_ROOMS; i++) {
-		list[(*n)++] = patterns[i];
-		member = member || room_has(patterns[i], c);
-	}
-	return member;
+	list->n = 0;
+	room_list_named(list, c->server, name);
+	for (uint32_t i = 0; i < list->n; i++)
+		if (room_has(list->v[i], c))
+			return true;
+	return false;
 }
 
 /* True for the members of a relayed message that are ours to say. */
@@ -440,8 +433,7 @@ ours(struct slice key)
 }
 
 static void
-relay(struct conn *c, const struct request *r, struct slice room, struct room *const *list,
-    uint32_t n)
+relay(struct conn *c, const struct request *r, struct slice room, const struct room_list *list)
 {
 	struct server *s = c->server;
 	const struct spelling *done[8];
@@ -483,18 +475,17 @@ relay(struct conn *c, const struct request *r, struct slice room, struct room *c
 		server_timestamp(now);
 		js_put_member(&reply, "timestamp", slice_of(now, 24));
 		buf_byte(&reply, '}');
-		send_union(s, list, n, &c, 1, spelling, &(struct message){ .body = buf_view(&reply) });
+		send_union(s, list->v, list->n, &c, 1, spelling, &(struct message){ .body = buf_view(&reply) });
 	}
 }
 
 static void
 publish(struct conn *c, struct request *r)
 {
-	static struct room *list[SEND_ROOMS];
+	static struct room_list list; /* kept for the next one */
 	struct rules_identity id = conn_rules_identity(c);
 	struct rules_answer a;
 	struct slice room;
-	uint32_t n;
 
 	if (js_type(r->rooms) != JS_STRING) {
 		invalid(c, r, "a message is for one room", false);
@@ -506,14 +497,14 @@ publish(struct conn *c, struct request *r)
 		denied(c, r, verdict_code(a.verdict), a.reason ? a.reason : "not allowed", room);
 		return;
 	}
-	if (!membership(c, room, list, &n) || !a.publish) {
+	if (!membership(c, room, &list) || !a.publish) {
 		denied(c, r, CODE_AUTHORIZATION_FAILED,
 		    a.publish ? "only members may send to it" : "sending to it is not allowed", room);
 		return;
 	}
 	emit_message(c, r->text, false, room);
 	if (a.relay)
-		relay(c, r, room, list, n);
+		relay(c, r, room, &list);
 }
 
 static void

@@ -16,7 +16,7 @@
 #include "server.h"
 #include "topic.h"
 
-enum { REASON_MOST = 123, EXCEPT_MOST = 1024 };
+enum { REASON_MOST = 123, ROOMS_MOST = 1024, EXCEPT_MOST = 1024 };
 
 enum word {
 	W_TO, W_ALL, W_CONN, W_USER, W_JOIN, W_LEAVE, W_CLOSE, W_REASON, W_BLOCK, W_SPREAD,
@@ -61,6 +61,7 @@ struct commands {
 	struct waiter *waiters;
 	struct blocks blocks;
 	struct buf answer, scratch;
+	struct room_list rooms;  /* of the command in hand */
 };
 
 /* A command in hand. */
@@ -94,6 +95,7 @@ commands_free(struct server *s)
 	blocks_free(&x->blocks);
 	buf_free(&x->answer);
 	buf_free(&x->scratch);
+	free(x->rooms.v);
 	free(x);
 	s->commands = NULL;
 }
@@ -228,39 +230,26 @@ room_error(struct slice name)
 	return topic_name_error(name);
 }
 
-/* Add the room of this name and the patterns that match it. */
-static uint32_t
-add_rooms(struct server *s, struct slice name, struct room **list, uint32_t n)
-{
-	struct room *r = room_find(s, ROOM_NAMED, name), **patterns;
-	uint32_t count;
-
-	patterns = room_patterns(s, r, name, &count);
-	if (r && n < SEND_ROOMS)
-		list[n++] = r;
-	for (uint32_t i = 0; i < count && n < SEND_ROOMS; i++)
-		list[n++] = patterns[i];
-	return n;
-}
-
-/* The rooms of the command's target; -1 when it is wrong. A `conn` has none: *conn. */
+/* The rooms of the command's target, in *list; their number, or -1 when it is wrong. A
+ * `conn` has none: *conn. */
 static int64_t
-target(struct command *c, struct room **list, struct conn **conn)
+target(struct command *c, struct room_list *list, struct conn **conn)
 {
 	struct server *s = c->server;
 	struct room *r;
 	struct slice name, key, value;
-	int64_t n = 0;
+	int names = 0;
 	int targets = !!c->v[W_TO].n + !!c->v[W_ALL].n + !!c->v[W_CONN].n + !!c->v[W_USER].n;
 
 	*conn = NULL;
+	list->n = 0;
 	if (targets != 1)
 		return fail(c, targets ? "more than one of to, all, conn and user"
 			: "none of to, all, conn and user");
 	if (c->v[W_ALL].n) {
 		if (js_type(c->v[W_ALL]) != JS_TRUE)
 			return fail(c, "all is not true");
-		list[0] = room_all(s);
+		room_list_add(list, room_all(s));
 		return 1;
 	}
 	if (c->v[W_CONN].n || c->v[W_USER].n) {
@@ -271,26 +260,27 @@ target(struct command *c, struct room **list, struct conn **conn)
 			*conn = conn_find(s, name);
 			return 0;
 		}
-		r = room_find(s, ROOM_USER, name);
-		list[0] = r;
-		return r ? 1 : 0;
+		if ((r = room_find(s, ROOM_USER, name)))
+			room_list_add(list, r);
+		return list->n;
 	}
 	switch (js_type(c->v[W_TO])) {
 	case JS_STRING:
 		name = text_of(c, W_TO);
 		if ((c->why = room_error(name)))
 			return -1;
-		return add_rooms(s, name, list, 0);
+		room_list_named(list, s, name);
+		return list->n;
 	case JS_ARRAY:
 		for (struct js_walk w = js_walk(c->v[W_TO]); js_next(&w, &key, &value);) {
 			name = js_text(value, &s->commands->scratch);
 			if ((c->why = room_error(name)))
 				return -1;
-			if (n == SEND_ROOMS)
+			if (names++ == ROOMS_MOST)
 				return fail(c, "to has more than 1024 rooms");
-			n = add_rooms(s, name, list, (uint32_t)n);
+			room_list_named(list, s, name);
 		}
-		return n;
+		return list->n;
 	default:
 		return fail(c, "to is neither a room nor a list of rooms");
 	}
@@ -354,9 +344,9 @@ show_rooms(struct command *c, const struct message *m)
 static int64_t
 run_send(struct command *c)
 {
-	static struct room *rooms[SEND_ROOMS];
 	static struct conn *except[EXCEPT_MOST];
 	static const enum word allowed[] = { W_TO, W_ALL, W_CONN, W_USER, W_EXCEPT, W_PAYLOAD };
+	struct room_list *rooms = &c->server->commands->rooms;
 	struct rec_payload payload;
 	struct message message;
 	struct conn *conn;
@@ -380,7 +370,7 @@ run_send(struct command *c)
 	}
 	if (!n)
 		return 0;
-	return (int64_t)send_union(c->server, rooms, (uint32_t)n, except, (uint32_t)excepts, NULL,
+	return (int64_t)send_union(c->server, rooms->v, rooms->n, except, (uint32_t)excepts, NULL,
 	    &message);
 }
 
@@ -388,19 +378,19 @@ int64_t
 command_send(struct server *s, const struct slice *names, uint32_t names_n,
     const struct spelling *only, struct slice body, bool binary)
 {
-	static struct room *rooms[SEND_ROOMS];
+	struct room_list *rooms = &s->commands->rooms;
 	struct message message = { body, binary };
-	uint32_t n = 0;
 
+	rooms->n = 0;
 	if (!names_n)
-		rooms[n++] = room_all(s);
+		room_list_add(rooms, room_all(s));
 	for (uint32_t i = 0; i < names_n; i++) {
-		n = add_rooms(s, names[i], rooms, n);
+		room_list_named(rooms, s, names[i]);
 		control_room_sent(s, names[i], &message);
 	}
-	if (!n)
+	if (!rooms->n)
 		return 0;
-	return (int64_t)send_union(s, rooms, n, NULL, 0, only, &message);
+	return (int64_t)send_union(s, rooms->v, rooms->n, NULL, 0, only, &message);
 }
 
 /* The connections of the target, each once, in a list of their own: what is done to
@@ -408,8 +398,8 @@ command_send(struct server *s, const struct slice *names, uint32_t names_n,
 static int64_t
 connections(struct command *c, struct conn ***list)
 {
-	static struct room *rooms[SEND_ROOMS];
 	static struct conn *except[EXCEPT_MOST];
+	struct room_list *rooms = &c->server->commands->rooms;
 	struct conn *conn, **all;
 	int64_t n = target(c, rooms, &conn), excepts, count = 0;
 	size_t most = 1;
@@ -418,18 +408,18 @@ connections(struct command *c, struct conn ***list)
 	if (n < 0 || (excepts = excepted(c, except)) < 0)
 		return -1;
 	for (int64_t i = 0; i < n; i++)
-		most += rooms[i]->count;
+		most += rooms->v[i]->count;
 	all = *list = mem_alloc(most * sizeof(*all));
 	if (conn && !is_excepted(except, excepts, conn))
 		all[count++] = conn;
 	for (int64_t i = 0; i < n; i++)
-		for (uint32_t k = 0; k < rooms[i]->count; k++) {
-			struct conn *member = rooms[i]->members[k].conn;
+		for (uint32_t k = 0; k < rooms->v[i]->count; k++) {
+			struct conn *member = rooms->v[i]->members[k].conn;
 			bool seen = is_excepted(except, excepts, member);
 
 			/* In an earlier room of the list already. */
 			for (int64_t e = 0; e < i && !seen; e++)
-				seen = room_has(rooms[e], member);
+				seen = room_has(rooms->v[e], member);
 			if (!seen)
 				all[count++] = member;
 		}

@@ -267,3 +267,26 @@ room_leave_all(struct conn *c)
 	c->seats = NULL;
 	c->seat_cap = 0;
 }
+
+void
+room_list_add(struct room_list *l, struct room *r)
+{
+	if (l->n == l->cap) {
+		l->cap = l->cap ? l->cap * 2 : 16;
+		l->v = mem_resize(l->v, l->cap, sizeof(*l->v));
+	}
+	l->v[l->n++] = r;
+}
+
+void
+room_list_named(struct room_list *l, struct server *s, struct slice name)
+{
+	struct room *r = room_find(s, ROOM_NAMED, name), **patterns;
+	uint32_t n;
+
+	patterns = room_patterns(s, r, name, &n);
+	if (r)
+		room_list_add(l, r);
+	for (uint32_t i = 0; i < n; i++)
+		room_list_add(l, patterns[i]);
+}

@@ -40,6 +40,16 @@ struct room {
 	char name[];
 };
 
+/* A growing list of rooms; {0} is an empty one. */
+struct room_list {
+	struct room **v;
+	uint32_t n, cap;
+};
+void room_list_add(struct room_list *l, struct room *r);
+
+/* Add the room of this name, if there is one, and the patterns that match the name. */
+void room_list_named(struct room_list *l, struct server *s, struct slice name);
+
 static inline struct slice
 room_name(const struct room *r)
 {

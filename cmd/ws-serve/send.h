@@ -26,7 +26,6 @@ enum {
 	SEND_FRAGMENT = 64 << 10, /* longest payload of one frame, bytes */
 	SEND_EARLY = 256 << 10,   /* bytes of a batch at which it is sent before the turn ends */
 	SEND_JOIN = 128 << 10,    /* bytes of queued frames that are joined for one write */
-	SEND_ROOMS = 1024,        /* rooms that one message can be for */
 };
 
 struct message {
