@@ -474,6 +474,18 @@ amqp-tap: standard input: line 6: requeue is neither true nor false: skipped" ]
 	[[ $output == *"$RABBIT_VHOST"*"CN=client"* ]]
 }
 
+@test "TLS: --external logs in with the client certificate" {
+	declare_queue q
+	publish "" q 1
+	# The certificate is for the common name "client".
+	rabbitctl add_user client nothing
+	run -0 rabbitctl set_permissions -p "$RABBIT_VHOST" client '.*' '.*' '.*'
+	run -0 amqp-tap -u "$AMQPS_URL" --cacert "$RABBIT_DIR/ca.pem" --cert "$RABBIT_DIR/client.pem" \
+		--key "$RABBIT_DIR/client.key" --external -q q -n 1
+	[ "$(jq .data <<< "$output")" = 1 ]
+	run -2 amqp-tap -u "$AMQPS_URL" --external -q q
+}
+
 @test "TLS: 20 messages of 1 MiB come through" {
 	declare_queue q
 	declare_queue r

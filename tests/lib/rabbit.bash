@@ -79,7 +79,7 @@ rabbit_boot() { # NAME FOLDER
 	. "$dir/env"
 	(umask 077; echo -n "$RABBIT_COOKIE" > "$dir/home/.erlang.cookie"; chmod 400 "$dir/home/.erlang.cookie")
 	[[ -e $dir/server.pem ]] || rabbit_certificates "$dir" || return
-	echo '[].' > "$dir/plugins"
+	echo '[rabbitmq_auth_mechanism_ssl].' > "$dir/plugins"
 	cat > "$dir/rabbitmq.conf" <<-EOF
 	listeners.tcp.default = 127.0.0.1:$base
 	listeners.ssl.default = 127.0.0.1:$((base + 1))
@@ -88,6 +88,9 @@ rabbit_boot() { # NAME FOLDER
 	ssl_options.keyfile = $dir/server.key
 	ssl_options.verify = verify_peer
 	ssl_options.fail_if_no_peer_cert = false
+	auth_mechanisms.1 = PLAIN
+	auth_mechanisms.2 = EXTERNAL
+	ssl_cert_login_from = common_name
 	disk_free_limit.absolute = 1MB
 	log.file.level = warning
 	EOF
