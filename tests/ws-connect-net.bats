@@ -157,6 +157,10 @@ texts() {
 		for n in list(range(1, 300)) + [1000, 1020, 1024, 1028, 4095, 4096, 32768, 65535, 65536, 262144, 1000003]:
 		    print('a' * n)
 		    print(''.join(random.choice('abcdefghij') for _ in range(n)))
+		# Some of these are unpacked to the last byte of a buffer before their end.
+		for _ in range(1000):
+		    n = random.randint(900, 40000)
+		    print('a' * random.randint(0, n) + 'xyz' * random.randint(0, 3000))
 	EOF2
 }
 

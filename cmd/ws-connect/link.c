@@ -12,7 +12,7 @@ enum {
 int
 link_open(struct link *l, const struct options *o, struct wire *w, struct opening *d, int64_t now)
 {
-	*l = (struct link){ .o = o, .wire = w, .net = d->net, .opened = now, .heard = now,
+	*l = (struct link){ .o = o, .wire = w, .net = d->net, .opened = now,
 		.ping_due = -1, .pong_end = -1, .close_end = -1 };
 	d->net = (struct dial){ .fd = -1 };
 	l->guard.deflate = d->upgrade.extension.n != 0;
@@ -98,7 +98,7 @@ failed(struct link *l)
 }
 
 static void
-receive(struct link *l, int64_t now)
+receive(struct link *l)
 {
 	ssize_t n;
 
@@ -107,7 +107,6 @@ receive(struct link *l, int64_t now)
 	n = dial_read(&l->net, buf_reserve(&l->rx, CHUNK), CHUNK);
 	if (n > 0) {
 		l->rx.n += (size_t)n;
-		l->heard = now;
 		l->pong_end = -1;
 	} else if (n == 0 || failed(l)) {
 		l->eof = true;
@@ -198,6 +197,7 @@ look(struct link *l, bool paused, int64_t now)
 		    (l->close_given && flushed && wire_idle(l->wire)) || now >= l->close_end)
 			over(l, l->code, NULL);
 	} else if (l->guard.close_code && (wire_done(l->wire) || l->lost) && flushed) {
+		buf_clear(&l->why); /* a write that failed later does not matter */
 		l->reason = slice_of(l->guard.close_reason, l->guard.close_reason_n);
 		over(l, l->guard.close_code, NULL);
 	} else if (wire_done(l->wire) && flushed) {
@@ -219,7 +219,7 @@ link_step(struct link *l, struct outq *queue, bool paused, int64_t now)
 	if (paused)
 		l->pong_end = -1;
 	else
-		receive(l, now);
+		receive(l);
 	/* Small messages are gathered before they go out. */
 	while (hand_over(l, queue, now) || (!paused && pass_on(l, now)) || transmit(l))
 		;

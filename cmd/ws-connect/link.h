@@ -22,7 +22,7 @@ struct link {
 	bool eof, lost;      /* nothing more comes from the network / nor can be sent */
 	struct buf why;      /* of the end, for people; empty when the code says it all */
 
-	int64_t opened, heard; /* when it was opened; when the last bytes came */
+	int64_t opened;        /* when */
 	int64_t ping_due;      /* -1: none */
 	int64_t pong_end;      /* when the peer counts as dead; -1: nothing is awaited */
 	bool ping_asked;       /* the user wants a ping */

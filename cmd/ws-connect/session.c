@@ -92,12 +92,20 @@ exit_of(enum ending how)
 	return how == END_ORDERLY ? EXIT_DONE : how == END_RETRY ? EXIT_NETWORK : EXIT_REFUSED;
 }
 
+/* Will there be another attempt after this? */
+static bool
+will_retry(const struct session *s, enum ending how)
+{
+	bool token_source = s->o->token_file || s->o->token_command;
+
+	return (how == END_RETRY || (how == END_TOKEN && token_source)) &&
+	    s->attempt <= (uint64_t)s->o->reconnect;
+}
+
 /* What ends has ended: try again, or give up with the exit code for it. */
 static void
 retry_or_finish(struct session *s, enum ending how)
 {
-	bool token_source = s->o->token_file || s->o->token_command;
-
 	s->needs_new_token = how == END_TOKEN;
 	if (s->leaving) {
 		session_finish(s, s->exit_code);
@@ -106,8 +114,7 @@ retry_or_finish(struct session *s, enum ending how)
 		s->attempt = 0;
 		backoff_reset(&s->backoff);
 		session_attempt(s);
-	} else if (how == END_ORDERLY || how == END_FINAL || (how == END_TOKEN && !token_source) ||
-	    s->attempt > (uint64_t)s->o->reconnect) {
+	} else if (!will_retry(s, how)) {
 		if (s->o->reconnect && how == END_RETRY)
 			msg_error("giving up after %llu attempts", (unsigned long long)s->attempt);
 		session_finish(s, how == END_ORDERLY && session_incomplete(s) ? EXIT_NETWORK : exit_of(how));
@@ -129,7 +136,7 @@ static void
 attempt_failed(struct session *s, enum ending how, const char *why)
 {
 	/* While attempts are left this is no error yet. */
-	if (s->attempt <= (uint64_t)s->o->reconnect && how != END_FINAL)
+	if (will_retry(s, how))
 		msg_warn("cannot connect to %s: %s", s->o->shown.p, why);
 	else
 		msg_error("cannot connect to %s: %s", s->o->shown.p, why);
@@ -247,7 +254,7 @@ say_closed(struct session *s, const struct link *l, enum ending how)
 		    l->reason.p);
 	if (how == END_ORDERLY || s->leaving)
 		session_inform(s, "%s: %s", s->o->shown.p, buf_cstr(&b));
-	else if (how != END_FINAL && s->attempt < (uint64_t)s->o->reconnect)
+	else if (will_retry(s, how))
 		msg_warn("%s: %s", s->o->shown.p, buf_cstr(&b));
 	else
 		msg_error("%s: %s", s->o->shown.p, buf_cstr(&b));

@@ -1,7 +1,6 @@
 #include "wire.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <libwebsockets.h>
 #include <linux/sockios.h>
 #include <stddef.h>
@@ -21,7 +20,6 @@
 enum {
 	CHUNK = 16 << 10,
 	OUTPUT_HIGH = 64 << 10, /* bytes for the network at which nothing more is fetched */
-	REASON_MAX = 123,
 };
 
 enum order { NOTHING, MESSAGE, PING, CLOSE };
@@ -78,9 +76,9 @@ wire_new(size_t max_message, struct wire_events events)
 	w->fd = -1;
 	w->events = events;
 	w->max_message = max_message;
-	/* Both buffers of permessage-deflate must hold a whole message: when its output
-	 * does not fit, libwebsockets 4.1.6 loses the end of what it inflates and does not
-	 * cut the trailer off what it deflates. Pages not used cost nothing. */
+	/* Both buffers of permessage-deflate must hold a whole message: libwebsockets 4.1.6
+	 * fails an assertion when what it inflates fills its buffer just before the end.
+	 * Pages that are not used cost nothing. */
 	while ((size_t)1 << w->deflate_bits < max_message + max_message / 1000 + CHUNK)
 		w->deflate_bits++;
 	w->protocols[0] = (struct lws_protocols){ .name = "ws", .callback = on_event,
@@ -344,11 +342,6 @@ wire_ping(struct wire *w, struct slice body)
 void
 wire_close(struct wire *w, unsigned code, struct slice reason)
 {
-	if (reason.n > REASON_MAX) {
-		/* Not within a character. */
-		for (reason.n = REASON_MAX; reason.n && !utf8_valid(reason); reason.n--)
-			;
-	}
 	w->close_code = code;
 	order(w, CLOSE, reason);
 }

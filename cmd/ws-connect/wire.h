@@ -58,7 +58,7 @@ bool wire_ready(const struct wire *w);
 bool wire_idle(const struct wire *w);
 
 /* Send a message (now the wire's), a ping (125 bytes at most), or begin the closing
- * handshake (a code that may be sent; the reason is cut to 123 bytes).
+ * handshake (a code that may be sent, a reason of 123 bytes at most).
  * Only when wire_ready. */
 void wire_send(struct wire *w, struct outmsg *m);
 void wire_ping(struct wire *w, struct slice payload);
@@ -68,12 +68,12 @@ void wire_close(struct wire *w, unsigned code, struct slice reason);
  * and is made to answer with the code itself. Before the frame is given to wire_input. */
 void wire_peer_closes(struct wire *w, unsigned code);
 
-/* libwebsockets is done with the connection: both Close frames have passed, or
- * *w->error says what it did not like (NULL when nothing). */
+/* libwebsockets is done with the connection: both Close frames have passed, or it could
+ * not inflate what came. */
 bool wire_done(const struct wire *w);
 
 /* What was wrong with the data itself, with the close code for it; 0 when nothing:
- * 1007 for a text that is not UTF-8 or cannot be inflated, 1009 for one too long. */
+ * 1007 for a text that is not UTF-8, 1009 for a message that is too long. */
 unsigned wire_fault(const struct wire *w, const char **why);
 
 /* Messages of the user that have gone to the network in full, in all connections. */
