@@ -171,6 +171,10 @@ not_ready() { get /ready && [ "$code" = 503 ]; }
 	END
 	post /broadcast '{"type":'
 	[ "$code" = 400 ]
+	post /broadcast ''
+	[ "$code" = 400 ]
+	post /commands ''
+	[ "$code" = 400 ]
 	post /broadcast '{"type":"t","channel":"a*b"}'
 	[ "$code" = 400 ]
 }

@@ -19,7 +19,7 @@
 #include "topic.h"
 
 enum {
-	ANSWERS_MAX = 16 << 20,  /* bytes of answers that one request can collect */
+	ANSWERS_MAX = 16 << 20,  /* bytes of answers that one request can collect; more are counted */
 	BROADCAST_ROOMS = 1024,
 };
 
@@ -33,7 +33,7 @@ struct post {
 	/* Carry out one value. The connections reached, or -1 with *why (static text), NULL
 	 * when it is among the answers. */
 	int64_t (*item)(struct post *p, struct slice value, const char **why);
-	uint64_t accepted, rejected;
+	uint64_t accepted, rejected, answers_lost;
 	int64_t delivered;
 	uint64_t first_bad;   /* the number of the first line that was wrong */
 	const char *first_why;
@@ -139,6 +139,8 @@ on_end(struct http_conn *c)
 	}
 	if (p->answers.n)
 		buf_fmt(&b, ",\"answers\":[%.*s]", (int)p->answers.n, p->answers.p);
+	if (p->answers_lost)
+		js_put_member_int(&b, "answers_lost", (int64_t)p->answers_lost);
 	buf_str(&b, "}\n");
 	http_reply(c, p->rejected && !p->accepted ? 400 : 200, "application/json", buf_view(&b), NULL);
 	buf_free(&b);
@@ -172,8 +174,10 @@ on_answer(struct source *source, struct slice line)
 {
 	struct post *p = post_of(source);
 
-	if (p->answers.n + line.n > ANSWERS_MAX)
+	if (p->answers.n + line.n > ANSWERS_MAX) {
+		p->answers_lost++;
 		return;
+	}
 	if (p->answers.n)
 		buf_byte(&p->answers, ',');
 	buf_slice(&p->answers, slice_trim(line));
