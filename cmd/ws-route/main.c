@@ -254,16 +254,17 @@ reload(void)
 static void
 stuck(const char *what)
 {
-	if (pass.route) {
+	if (pass.route)
 		pass.out->b.n = pass.begin;
-		side_flush(&pass.dead);
-		side_flush(&pass.unmatched);
+	side_flush(&pass.dead);
+	side_flush(&pass.unmatched);
+	if (pass.out)
 		out_flush(pass.out);
+	if (pass.route)
 		msg_error("%s:%u: %s: line %llu: the program %s", router_name(pass.router),
 		    pass.route->line, pass.route->patterns, (unsigned long long)pass.number, what);
-	} else {
+	else
 		msg_error("%s: the program %s", opts.routes ? opts.routes : "-x", what);
-	}
 	_exit(EXIT_HOST);
 }
 

@@ -165,26 +165,24 @@ put_tag(struct pass *p)
 static void
 run(struct pass *p, unsigned i, jv input)
 {
-	struct buf *b = &p->out->b;
+	struct route *r = router_route(p->router, i);
+	size_t fresh = p->out->b.n;
+	enum jqx_end end;
 
-	p->route = router_route(p->router, i);
-	p->fresh = b->n;
+	p->route = r;
 	p->outputs = 0;
 	buf_clear(&p->why);
-	switch (router_run(p->router, i, jv_copy(input), emit, p, &p->why)) {
-	case JQX_DONE:
-		p->route->outputs += p->outputs;
+	end = router_run(p->router, i, jv_copy(input), emit, p, &p->why);
+	if (end == JQX_DONE) {
+		r->outputs += p->outputs;
 		p->written += p->outputs;
-		return;
-	case JQX_TIMEOUT:
-		buf_str(&p->why, "ran longer than --max-ms");
-		break;
-	case JQX_ERROR:
-	case JQX_STOPPED:
-		break;
+	} else {
+		if (end == JQX_TIMEOUT)
+			buf_str(&p->why, "ran longer than --max-ms");
+		p->out->b.n = fresh;
+		reject_event(p);
 	}
-	b->n = p->fresh;
-	reject_event(p);
+	p->route = NULL;
 }
 
 static void

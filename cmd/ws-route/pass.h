@@ -33,8 +33,8 @@ struct pass {
 	/* Of the event at hand. */
 	struct event event;
 	uint64_t number;       /* of its line */
-	struct route *route;   /* that runs */
-	size_t begin, fresh;   /* where the event's and this route's output begin in out->b */
+	struct route *route;   /* that runs; NULL between runs */
+	size_t begin;          /* where the event's output begins in out->b */
 	uint64_t outputs;      /* of this route */
 	struct buf why;
 };
