@@ -103,9 +103,12 @@ read_net(struct relay *r)
 	n = SSL_read(r->ssl, h->p, TLS_BUFFER);
 	if (n > 0) {
 		h->end = (size_t)n;
-		if (r->deaf)
-			half_take(h, h->end);
-		return 1;
+		if (!r->deaf)
+			return 1;
+		/* One record a turn: nothing else would stop one who sends without end. */
+		half_take(h, h->end);
+		r->in_wants = EV_READ;
+		return 0;
 	}
 	half_take(h, 0);
 	r->in_wants = ssl_wants(r, n);
@@ -221,7 +224,8 @@ move(struct relay *r)
 		if (shaken <= 0)
 			return shaken == 0;
 	}
-	/* This ends: nobody else runs meanwhile, so the socket pair is full or empty soon. */
+	/* This ends: nobody else runs meanwhile, so the socket pair is full or empty soon
+	 * (read_net sees to it that a deaf one ends too). */
 	do {
 		step[0] = read_net(r);
 		step[1] = step[0] < 0 ? -1 : write_plain(r);
