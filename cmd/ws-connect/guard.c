@@ -42,8 +42,22 @@ note_close(struct guard *g, struct slice payload, unsigned *code)
 	return NULL;
 }
 
+/* A piece of the data frame at hand, as a frame of its own. */
+static void
+put_piece(struct guard *g, struct slice payload, struct buf *out)
+{
+	struct frame f = { .opcode = g->begun ? FRAME_CONTINUATION : g->frame.opcode,
+		.rsv1 = g->frame.rsv1 && !g->begun, .fin = g->frame.fin && !g->left,
+		.length = payload.n };
+	unsigned char header[FRAME_HEADER_MAX];
+
+	g->begun = true;
+	buf_add(out, (const char *)header, frame_header_bits(header, &f));
+	buf_slice(out, payload);
+}
+
 ssize_t
-guard_pass(struct guard *g, struct slice in, unsigned *code, const char **why)
+guard_pass(struct guard *g, struct slice in, struct buf *out, unsigned *code, const char **why)
 {
 	size_t passed = 0;
 
@@ -55,6 +69,7 @@ guard_pass(struct guard *g, struct slice in, unsigned *code, const char **why)
 			size_t n = rest.n < g->left ? rest.n : (size_t)g->left;
 
 			g->left -= n;
+			put_piece(g, slice_of(rest.p, n), out);
 			passed += n;
 			continue;
 		}
@@ -78,10 +93,15 @@ guard_pass(struct guard *g, struct slice in, unsigned *code, const char **why)
 		    (*why = note_close(g, slice_of(rest.p + g->frame.header,
 			(size_t)g->frame.length), code)))
 			return -1;
-		g->left = control ? 0 : g->frame.length;
 		passed += whole;
-		if (control)
+		if (control) {
+			buf_add(out, rest.p, whole);
 			break;
+		}
+		g->left = g->frame.length;
+		g->begun = false;
+		if (!g->left)
+			put_piece(g, S(""), out);
 	}
 	return (ssize_t)passed;
 }

@@ -30,6 +30,7 @@ link_end(struct link *l, struct outq *queue)
 		wire_abandon(l->wire, queue);
 	dial_close(&l->net);
 	buf_free(&l->rx);
+	buf_free(&l->sound);
 	buf_free(&l->why);
 	buf_free(&l->close_reason);
 	*l = (struct link){ .net.fd = -1 };
@@ -117,21 +118,23 @@ receive(struct link *l)
 static bool
 pass_on(struct link *l, int64_t now)
 {
-	struct slice some = slice_of(l->rx.p, l->rx.n < WIRE_INPUT_MAX ? l->rx.n : WIRE_INPUT_MAX);
+	struct slice some = slice_of(l->rx.p, l->rx.n < WIRE_PIECE_MAX ? l->rx.n : WIRE_PIECE_MAX);
 	unsigned code = 0;
 	const char *why;
 	ssize_t n;
 
 	if (l->fault || wire_done(l->wire) || !some.n)
 		return false;
-	n = guard_pass(&l->guard, some, &code, &why);
+	buf_clear(&l->sound);
+	n = guard_pass(&l->guard, some, &l->sound, &code, &why);
 	if (n < 0)
 		fault(l, code, why, now);
 	if (n <= 0)
 		return n < 0;
 	if (l->guard.close_code)
 		wire_peer_closes(l->wire, l->guard.close_code);
-	l->lost |= !wire_input(l->wire, slice_of(l->rx.p, (size_t)n));
+	if (l->sound.n)
+		l->lost |= !wire_input(l->wire, buf_view(&l->sound));
 	buf_drop(&l->rx, (size_t)n);
 	if ((code = wire_fault(l->wire, &why)))
 		fault(l, code, why, now);

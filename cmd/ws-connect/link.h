@@ -19,6 +19,7 @@ struct link {
 	struct dial net;
 	struct guard guard;
 	struct buf rx;       /* from the network, not yet passed on */
+	struct buf sound;    /* what the guard lets pass of it */
 	bool eof, lost;      /* nothing more comes from the network / nor can be sent */
 	struct buf why;      /* of the end, for people; empty when the code says it all */
 

@@ -19,6 +19,10 @@
 
 enum {
 	CHUNK = 16 << 10,
+	/* libwebsockets 4.1.6 fails an assertion when what it inflates fills its buffer just
+	 * before the end of a message: so this holds what WIRE_PIECE_MAX bytes can become,
+	 * 1032 times as much. Pages that are not used cost nothing. */
+	INFLATED_BITS = 25,
 	OUTPUT_HIGH = 64 << 10, /* bytes for the network at which nothing more is fetched */
 };
 
@@ -30,7 +34,6 @@ struct wire {
 	struct lws_extension extensions[2];
 	struct wire_events events;
 	size_t max_message;
-	unsigned deflate_bits; /* a message, deflated or not, is shorter than 2 to this power */
 	uint64_t count;
 
 	/* The connection. */
@@ -76,13 +79,8 @@ wire_new(size_t max_message, struct wire_events events)
 	w->fd = -1;
 	w->events = events;
 	w->max_message = max_message;
-	/* Both buffers of permessage-deflate must hold a whole message: libwebsockets 4.1.6
-	 * fails an assertion when what it inflates fills its buffer just before the end.
-	 * Pages that are not used cost nothing. */
-	while ((size_t)1 << w->deflate_bits < max_message + max_message / 1000 + CHUNK)
-		w->deflate_bits++;
 	w->protocols[0] = (struct lws_protocols){ .name = "ws", .callback = on_event,
-		.rx_buffer_size = (size_t)1 << w->deflate_bits };
+		.rx_buffer_size = (size_t)1 << INFLATED_BITS };
 	w->extensions[0] = (struct lws_extension){ "permessage-deflate",
 		lws_extension_callback_pm_deflate, "permessage-deflate; client_max_window_bits" };
 	lws_set_log_level(0, no_log);
@@ -469,19 +467,6 @@ wire_done(const struct wire *w)
 	return w->done;
 }
 
-/* See wire_new. */
-static void
-size_buffers(struct wire *w)
-{
-	char bits[16];
-
-	if (!w->deflate)
-		return;
-	snprintf(bits, sizeof(bits), "%u", w->deflate_bits);
-	lws_set_extension_option(w->wsi, "permessage-deflate", "rx_buf_size", bits);
-	lws_set_extension_option(w->wsi, "permessage-deflate", "tx_buf_size", bits);
-}
-
 static int
 on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
@@ -496,7 +481,8 @@ on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
 		return !w->deflate;
 	case LWS_CALLBACK_CLIENT_ESTABLISHED:
 		w->established = true;
-		size_buffers(w);
+		if (w->deflate)
+			lws_set_extension_option(wsi, "permessage-deflate", "rx_buf_size", "25");
 		return 0;
 	case LWS_CALLBACK_CLIENT_RECEIVE:
 		return receive(w, in, len);

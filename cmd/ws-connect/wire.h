@@ -38,9 +38,9 @@ int wire_open(struct wire *w, struct slice extension);
  * put back before what is in *q. */
 void wire_abandon(struct wire *w, struct outq *q);
 
-/* Give it bytes of sound frames from the server, WIRE_INPUT_MAX at most, and let it
- * work. False when it does not take them any more. */
-enum { WIRE_INPUT_MAX = 16 << 10 };
+/* Give it sound frames from the server, and let it work. None has a payload of more than
+ * WIRE_PIECE_MAX bytes. False when it does not take them any more. */
+enum { WIRE_PIECE_MAX = 16 << 10 };
 bool wire_input(struct wire *w, struct slice bytes);
 
 /* Let it work until it has nothing more to do for now. */

@@ -44,14 +44,16 @@ passed(struct slice in, size_t step, unsigned *code)
 {
 	struct guard g = { .deflate = true, .max_message = 1 << 20 };
 	size_t at = 0, end = 0;
+	struct buf out = { 0 };
 	const char *why;
 
 	*code = 0;
 	while (end < in.n) {
 		end = in.n - end < step ? in.n : end + step;
 		for (;;) {
-			ssize_t n = guard_pass(&g, slice_of(in.p + at, end - at), code, &why);
+			ssize_t n = guard_pass(&g, slice_of(in.p + at, end - at), &out, code, &why);
 
+			buf_free(&out);
 			need(n <= (ssize_t)(end - at) && (n >= 0 || why));
 			if (n < 0)
 				return at;

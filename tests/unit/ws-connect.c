@@ -166,11 +166,12 @@ TEST(parameters_of_deflate_are_checked)
 /* --- guard --- */
 
 static unsigned code;
+static struct buf sound; /* all that has passed */
 
 static ssize_t
 pass(struct guard *g, const char *bytes, size_t n)
 {
-	return guard_pass(g, unit_guard(slice_of(bytes, n)), &code, &why);
+	return guard_pass(g, unit_guard(slice_of(bytes, n)), &sound, &code, &why);
 }
 
 #define PASS(g, lit) pass(g, lit, sizeof(lit) - 1)
@@ -200,6 +201,18 @@ TEST(frames_pass_however_they_are_cut)
 		}
 		CHECK(at == sizeof(text) && !g.left && !g.fragmented);
 	}
+}
+
+TEST(a_data_frame_passes_as_fragments_as_it_comes)
+{
+	struct guard g = { .max_message = 10, .deflate = true };
+
+	buf_clear(&sound);
+	CHECK(PASS(&g, "\xc1\x05" "ab") == 4);
+	CHECK(PASS(&g, "c") == 1);
+	CHECK(PASS(&g, "de" "\x82\x00") == 4);
+	CHECK_SLICE(buf_view(&sound), S("\x41\x02" "ab" "\x00\x01" "c" "\x80\x02" "de" "\x82\x00"));
+	buf_free(&sound);
 }
 
 TEST(control_frames_pass_whole_and_one_at_a_time)
@@ -244,6 +257,7 @@ TEST(nothing_passes_behind_a_close_frame)
 	CHECK(PASS(&g, "\x88\x00") == 2 && g.close_code == 1005);
 	g = (struct guard){ .max_message = 10 };
 	CHECK(PASS(&g, "\x88\x01\x03") == -1 && code == 1002);
+	buf_free(&sound);
 }
 
 /* --- jsonseq --- */
@@ -381,6 +395,7 @@ main(void)
 	RUN(only_what_was_offered_is_agreed_to);
 	RUN(parameters_of_deflate_are_checked);
 	RUN(frames_pass_however_they_are_cut);
+	RUN(a_data_frame_passes_as_fragments_as_it_comes);
 	RUN(control_frames_pass_whole_and_one_at_a_time);
 	RUN(fragments_follow_the_rules);
 	RUN(messages_are_limited_over_all_fragments);
