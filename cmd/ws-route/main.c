@@ -191,7 +191,7 @@ static const struct opt options[] = {
 	{ .name = "max-output", .kind = OPT_SIZE, .var = &opts.max_output, .arg = "SIZE", .min = 64,
 	  .max = 1 << 30, .help = "most output of one event (64M)" },
 	{ .name = "metrics-file", .kind = OPT_STRING, .var = &opts.metrics_file, .arg = "FILE",
-	  .help = "keep counters in FILE, as Prometheus text" },
+	  .help = "write counters there every 10 s, as Prometheus text" },
 	{ .name = "program", .letter = 'x', .kind = OPT_CALL, .call = add_program, .arg = "PROGRAM",
 	  .flags = OPT_ORDERED, .help = "the jq program for the -m before it" },
 	{ .name = "slurpfile", .kind = OPT_CALL, .call = add_slurpfile, .arg = "NAME FILE",
