@@ -111,7 +111,7 @@ bench_once(void)
 {
 	struct run r;
 	bool met = run_and_judge(&r);
-	int code = met ? EXIT_DONE : EXIT_NO;
+	int code = !met ? EXIT_NO : r.stats.skipped ? EXIT_PARTIAL : EXIT_DONE;
 
 	if (opts.config.json || opts.config.every) {
 		report_json(&out.b, &opts.config, &r.stats, &verdicts);

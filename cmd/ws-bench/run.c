@@ -28,8 +28,10 @@ leave_room(struct run *r, struct conn *c)
 {
 	uint32_t i = conn_number(&r->client, c);
 
-	if (c->ready && !config_is_slow(r->config, i))
+	if (c->ready && !config_is_slow(r->config, i)) {
 		r->rooms[run_room(r, i)].listeners--;
+		r->listeners--;
+	}
 	c->ready = false;
 }
 
@@ -60,10 +62,12 @@ run_ready(struct run *r, struct conn *c)
 	uint32_t i = conn_number(&r->client, c);
 
 	c->ready = r->stats.ready_once = true;
-	if (config_is_slow(r->config, i))
+	if (config_is_slow(r->config, i)) {
 		client_deafen(&r->client, c, true);
-	else
+	} else {
 		r->rooms[run_room(r, i)].listeners++;
+		r->listeners++;
+	}
 	arrival_begin(r, c);
 	settled(r);
 	schedule_join(r, c);
@@ -183,7 +187,7 @@ on_watched(void *ctx, int fd, uint32_t events)
 	if (fd == sig_fd())
 		sig_clear();
 	else if (fd == STDIN_FILENO)
-		schedule_input(r);
+		schedule_input(r, true);
 	else if (fd == STDOUT_FILENO)
 		out_sigpipe();
 	else if (fd == r->feed.fd)
@@ -306,6 +310,8 @@ tick(struct run *r)
 	client_expire(&r->client);
 	expire_setups(r);
 	trickle(r);
+	if (r->input_paused && r->config->work == WORK_STREAM)
+		schedule_input(r, false);
 	if (r->phase == PHASE_WORK && r->storm_at && now >= r->storm_at && now < r->end)
 		storm(r);
 	if (r->hooks->progress && now >= r->progress_at) {

@@ -43,7 +43,9 @@ struct run {
 	uint32_t senders; /* in turn; 1 for --feed */
 	uint32_t closing; /* connections whose end we wait for */
 	bool feeding;
-	bool input_paused; /* no connection takes more of the standard input */
+	bool input_paused; /* no connection takes more of the standard input, or it is a
+			    * terminal and we are in the background */
+	bool input_more;   /* lines of it are here that were not sent yet */
 	bool input_regular; /* it is a file, of which epoll knows nothing */
 
 	/* The schedule: slot k is due at begin + k * period, and belongs to sender
@@ -58,6 +60,7 @@ struct run {
 	/* Fan-out: what receiver r has got of the senders in its room stands in
 	 * tracks[r * per_room] to tracks[(r + 1) * per_room - 1]. */
 	struct room *rooms;
+	uint64_t listeners; /* in all rooms */
 	struct track *tracks;
 	uint32_t per_room;
 	uint64_t written_off;   /* deliveries that --rate max no longer waits for */
@@ -125,8 +128,9 @@ void schedule_flush(struct run *r, struct conn *c);
 void schedule_push(struct run *r);
 /* Count what came due and was not sent. */
 void schedule_end(struct run *r);
-/* Standard input can be read. */
-void schedule_input(struct run *r);
+/* Send lines of standard input: those that were read already and, when it can be read
+ * now, more. */
+void schedule_input(struct run *r, bool readable);
 
 /* arrival.c */
 void arrival_message(struct run *r, struct conn *c, struct slice message);

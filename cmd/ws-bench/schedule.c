@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "exit.h"
+#include "io.h"
 #include "msg.h"
 #include "run.h"
 #include "stamp.h"
@@ -112,7 +113,7 @@ schedule_resume(struct run *r, struct conn *c)
 	uint64_t due;
 
 	if (o->work == WORK_STREAM && r->input_paused)
-		schedule_input(r);
+		schedule_input(r, false);
 	if (r->feeding || o->saturate || !r->period || conn_number(&r->client, c) >= r->senders)
 		return;
 	while (!conn_blocked(c) && r->batch.n < BATCH_MAX &&
@@ -171,12 +172,9 @@ schedule_answered(struct run *r, struct conn *c)
 static bool
 window_open(struct run *r)
 {
-	struct counters *n = &r->stats.all;
-	uint64_t listeners = 0, missing = stats_missing(n) - r->written_off;
+	uint64_t missing = stats_missing(&r->stats.all) - r->written_off;
 
-	for (uint32_t i = 0; i < r->config->rooms; i++)
-		listeners += r->rooms[i].listeners;
-	if (missing <= (uint64_t)r->config->window * listeners / (uint64_t)r->config->rooms)
+	if (missing <= (uint64_t)r->config->window * r->listeners / (uint64_t)r->config->rooms)
 		return true;
 	/* What has not come for a second is lost; without this the work would stop. */
 	if (r->client.now - r->last_delivery > SECOND) {
@@ -264,13 +262,15 @@ watch_input(struct run *r, bool on)
 }
 
 void
-schedule_input(struct run *r)
+schedule_input(struct run *r, bool readable)
 {
+	/* One read(2) when poll has said so: a second one might wait. */
+	bool may_read = readable || r->input_regular;
 	struct slice line;
-	bool filled = false;
 
 	if (r->phase != PHASE_WORK || r->stats.starved)
 		return;
+	r->input_more = false;
 	for (int n = 0; n < LINES_TURN; n++) {
 		struct conn *c = next_free(r);
 
@@ -284,22 +284,30 @@ schedule_input(struct run *r)
 			break;
 		case LINE_TOO_LONG:
 			msg_warn("line %llu: too long, skipped", (unsigned long long)r->input.number);
+			r->stats.skipped++;
 			break;
 		case LINE_EOF:
 			r->stats.starved = true;
 			watch_input(r, false);
 			return;
 		case LINE_MORE:
-			/* One read(2) when poll has said so; a second one might wait. */
-			if (filled)
-				goto out;
-			filled = true;
+			if (io_background_tty(STDIN_FILENO)) {
+				watch_input(r, false); /* tick looks again */
+				return;
+			}
+			if (!may_read) {
+				if (r->input_paused)
+					watch_input(r, true);
+				return;
+			}
+			may_read = r->input_regular;
 			if (line_fill(&r->input) < 0 && errno != EINTR && errno != EAGAIN)
 				msg_die(EXIT_HOST, "cannot read standard input: %s", strerror(errno));
 			break;
 		}
 	}
-out:
+	/* Poll knows nothing of the lines that are here already. */
+	r->input_more = true;
 	if (r->input_paused)
 		watch_input(r, true);
 }
@@ -335,8 +343,8 @@ schedule_send(struct run *r)
 	const struct config *o = r->config;
 
 	client_clock(&r->client);
-	if (o->work == WORK_STREAM && r->input_regular && !r->input_paused) {
-		schedule_input(r);
+	if (o->work == WORK_STREAM && !r->input_paused && (r->input_regular || r->input_more)) {
+		schedule_input(r, false);
 		return r->client.now;
 	}
 	if (!r->senders || o->work >= WORK_STREAM || (!o->saturate && !r->period))

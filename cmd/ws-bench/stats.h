@@ -48,6 +48,7 @@ struct stats {
 	uint64_t max_lag;     /* how late a message was sent at most, nanoseconds */
 	uint64_t max_recovery; /* longest time from a storm until all were back */
 	bool interrupted, starved; /* ended by a signal; the standard input ended */
+	uint64_t skipped;     /* lines of it that were too long */
 	bool ready_once;      /* some connection could be set up */
 	bool refused;         /* one was refused in a way that no retry will change */
 };
