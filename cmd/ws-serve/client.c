@@ -7,16 +7,15 @@
 #include "conn.h"
 #include "events.h"
 #include "inbox.h"
+#include "member.h"
 #include "rec.h"
+#include "reply.h"
 #include "room.h"
 #include "rules.h"
 #include "send.h"
 #include "server.h"
 
-enum {
-	NAMES = 256,      /* rooms that one request may name */
-	TOLD = 256,       /* bytes of a refused room's name that are shown */
-};
+enum { NAMES = 256 }; /* rooms that one request may name */
 
 /* A request as it was understood. */
 struct request {
@@ -29,91 +28,11 @@ struct request {
 	struct buf scratch;           /* holds decoded strings */
 };
 
-static struct buf reply; /* one at a time */
-
-static void
-send_reply(struct conn *c)
-{
-	send_conn(c, &(struct message){ .body = buf_view(&reply) });
-}
-
-void
-client_error(struct conn *c, enum code code, struct slice message, struct slice room,
-    struct slice correlation, struct slice id)
-{
-	if (room.n > TOLD)
-		room.n = TOLD;
-	spell_begin(&reply, "error");
-	conn_spelling(c)->error(&reply, code, message, room);
-	spell_end(&reply, correlation, id);
-	send_reply(c);
-}
-
 static void
 answer_error(struct conn *c, const struct request *r, enum code code, const char *message,
     struct slice room)
 {
 	client_error(c, code, slice_str(message), room, r->correlation, r->id);
-}
-
-void
-client_welcome(struct conn *c)
-{
-	const struct spelling *spelling = conn_spelling(c);
-
-	if (!spelling->welcome_type)
-		return;
-	spell_begin(&reply, spelling->welcome_type);
-	spelling->welcome(&reply, c);
-	spell_end(&reply, slice_of("", 0), slice_of("", 0));
-	send_reply(c);
-}
-
-void
-client_authenticated(struct conn *c, struct slice correlation, struct slice id)
-{
-	spell_begin(&reply, "auth_success");
-	conn_spelling(c)->authenticated(&reply, c);
-	spell_end(&reply, correlation, id);
-	send_reply(c);
-}
-
-static void
-say_rooms(struct conn *c, const char *type, const struct slice *rooms, uint32_t n, bool several,
-    struct slice correlation, struct slice id)
-{
-	spell_begin(&reply, type);
-	conn_spelling(c)->rooms(&reply, rooms, n, several);
-	spell_end(&reply, correlation, id);
-	send_reply(c);
-}
-
-static void
-say_room(struct conn *c, const char *type, struct slice room)
-{
-	say_rooms(c, type, &room, 1, false, slice_of("", 0), slice_of("", 0));
-}
-
-/* --- events --- */
-
-static void
-report(struct conn *c, enum event_kind kind, struct slice room, const char *code,
-    const char *reason)
-{
-	struct server *s = c->server;
-	struct buf *b;
-
-	if (!event_wanted(s, kind))
-		return;
-	b = event_begin(s, kind);
-	conn_put_who(b, c);
-	if (room.n)
-		js_put_member(b, "room", room.n > TOLD ? slice_of(room.p, TOLD) : room);
-	if (code)
-		js_put_member(b, "code", slice_str(code));
-	if (reason)
-		js_put_member(b, "reason", slice_str(reason));
-	event_end(s, c, room);
 }
 
 /* A message against the protocol: told, reported, counted; too many end it. */
@@ -124,7 +43,7 @@ invalid(struct conn *c, const struct request *r, const char *reason, bool broken
 
 	s->counters.invalid++;
 	answer_error(c, r, CODE_INVALID_MESSAGE, reason, slice_of("", 0));
-	report(c, EVENT_INVALID, slice_of("", 0), code_name(CODE_INVALID_MESSAGE), reason);
+	reply_report(c, EVENT_INVALID, slice_of("", 0), code_name(CODE_INVALID_MESSAGE), reason);
 	if (++c->invalid > s->config->max_invalid)
 		conn_close(c, broken ? 1007 : 4008, S("too many invalid messages"));
 }
@@ -135,7 +54,7 @@ denied(struct conn *c, const struct request *r, enum code code, const char *reas
 {
 	c->server->counters.denied++;
 	answer_error(c, r, code, reason, room);
-	report(c, EVENT_DENIED, room, code_name(code), reason);
+	reply_report(c, EVENT_DENIED, room, code_name(code), reason);
 }
 
 static void
@@ -157,151 +76,6 @@ emit_message(struct conn *c, struct slice text, bool binary, struct slice room)
 		rec_put_payload(b, text, (enum rec_form)s->config->payload, binary);
 	event_end(s, c, room);
 }
-
-/* --- rooms --- */
-
-static struct rules_answer
-ask_rules(const struct conn *c, struct slice room, struct topic **topic)
-{
-	struct rules_identity id = conn_rules_identity(c);
-	struct rules_answer a = { .verdict = RULES_INVALID_ROOM };
-
-	*topic = NULL;
-	if (!topic_is_pattern(room))
-		return rules_ask(c->server->rules, room, &id);
-	*topic = topic_compile(room, TOPIC_ROOM, &a.reason);
-	return *topic ? rules_ask_pattern(c->server->rules, *topic, &id) : a;
-}
-
-static enum code
-verdict_code(enum rules_verdict v)
-{
-	return v == RULES_INVALID_ROOM ? CODE_INVALID_ROOM : CODE_AUTHORIZATION_FAILED;
-}
-
-/* Try to join. NULL, or why not with *code; *fresh tells whether it is new there. */
-static const char *
-join(struct conn *c, struct slice room, enum code *code, bool *fresh)
-{
-	const struct config *config = c->server->config;
-	struct topic *topic;
-	struct rules_answer a = ask_rules(c, room, &topic);
-	enum room_kind kind = topic ? ROOM_PATTERN : ROOM_NAMED;
-	struct room *r;
-	bool full;
-
-	*fresh = false;
-	if (a.verdict != RULES_GRANTED) {
-		topic_free(topic);
-		*code = verdict_code(a.verdict);
-		return a.reason ? a.reason : "not allowed";
-	}
-	r = room_find(c->server, kind, room);
-	if (r && room_has(r, c)) {
-		topic_free(topic);
-		return NULL;
-	}
-	full = topic ? c->patterns >= config->max_patterns : c->rooms >= config->max_rooms;
-	if (full) {
-		topic_free(topic);
-		*code = CODE_INVALID_ROOM;
-		return kind == ROOM_PATTERN ? "too many patterns" : "too many rooms";
-	}
-	*fresh = room_join(c, kind, room, topic);
-	if (*fresh) {
-		c->server->counters.joins++;
-		report(c, EVENT_JOIN, room, NULL, NULL);
-	}
-	return NULL;
-}
-
-static bool
-leave(struct conn *c, struct slice name)
-{
-	enum room_kind kind = topic_is_pattern(name) ? ROOM_PATTERN : ROOM_NAMED;
-	struct room *r = room_find(c->server, kind, name);
-
-	/* The name may stand in the room itself, which may be gone then. */
-	if (!r || !room_has(r, c))
-		return false;
-	report(c, EVENT_LEAVE, name, NULL, NULL);
-	c->server->counters.leaves++;
-	return room_leave(c, r);
-}
-
-const char *
-client_join(struct conn *c, struct slice room)
-{
-	enum code code;
-	bool fresh;
-	const char *why = join(c, room, &code, &fresh);
-
-	if (fresh)
-		say_room(c, "subscribed", room);
-	return why;
-}
-
-void
-client_leave(struct conn *c, struct slice room)
-{
-	if (leave(c, room))
-		say_room(c, "unsubscribed", room);
-}
-
-struct auto_join {
-	struct conn *conn;
-	bool tell;
-};
-
-static void
-join_auto(void *ctx, struct slice room)
-{
-	struct auto_join *a = ctx;
-
-	if (!room_join(a->conn, ROOM_NAMED, room, NULL))
-		return;
-	room_find(a->conn->server, ROOM_NAMED, room)->automatic = true;
-	if (a->tell) {
-		a->conn->server->counters.joins++;
-		report(a->conn, EVENT_JOIN, room, NULL, NULL);
-		say_room(a->conn, "subscribed", room);
-	}
-}
-
-void
-client_join_auto(struct conn *c, bool tell)
-{
-	struct rules_identity id = conn_rules_identity(c);
-
-	rules_auto(c->server->rules, &id, join_auto, &(struct auto_join){ c, tell });
-}
-
-void
-client_recheck(struct conn *c)
-{
-	struct buf name = { 0 };
-
-	/* Leaving moves the last seat into the gap, which was looked at already. */
-	for (uint32_t i = c->seat_count; i-- > 0;) {
-		struct room *r = c->seats[i].room;
-		struct topic *topic;
-		struct rules_answer a;
-
-		if (r->kind != ROOM_NAMED && r->kind != ROOM_PATTERN)
-			continue;
-		a = ask_rules(c, room_name(r), &topic);
-		topic_free(topic);
-		if (a.verdict == RULES_GRANTED)
-			continue;
-		buf_clear(&name);
-		buf_slice(&name, room_name(r));
-		client_leave(c, buf_view(&name));
-	}
-	buf_free(&name);
-	client_join_auto(c, true);
-}
-
-/* --- requests --- */
 
 /* Find what names rooms: one of four members, at the top level or under `payload`.
  * NULL, or what is wrong. */
@@ -397,8 +171,8 @@ subscribe(struct conn *c, struct request *r, bool on)
 
 		why = NULL;
 		if (on)
-			why = join(c, names[i], &code, &fresh);
-		else if (!leave(c, names[i]) && !topic_is_pattern(names[i]))
+			why = member_join(c, names[i], &code, &fresh);
+		else if (!member_leave(c, names[i]) && !topic_is_pattern(names[i]))
 			why = topic_name_error(names[i]);
 		if (why)
 			denied(c, r, code, why, names[i]);
@@ -406,7 +180,7 @@ subscribe(struct conn *c, struct request *r, bool on)
 			granted[done++] = names[i];
 	}
 	if (done)
-		say_rooms(c, on ? "subscribed" : "unsubscribed", granted, done, r->several,
+		reply_rooms(c, on ? "subscribed" : "unsubscribed", granted, done, r->several,
 		    r->correlation, r->id);
 }
 
@@ -435,6 +209,7 @@ ours(struct slice key)
 static void
 relay(struct conn *c, const struct request *r, struct slice room, const struct room_list *list)
 {
+	static struct buf relayed;
 	struct server *s = c->server;
 	const struct spelling *done[8];
 	uint32_t spelled = 0;
@@ -450,32 +225,32 @@ relay(struct conn *c, const struct request *r, struct slice room, const struct r
 		if (again || spelled == sizeof(done) / sizeof(*done))
 			continue;
 		done[spelled++] = spelling;
-		spell_begin(&reply, "message");
-		spelling->relay(&reply, room, r->m, r->n, &skip);
+		spell_begin(&relayed, "message");
+		spelling->relay(&relayed, room, r->m, r->n, &skip);
 		if (spelling->relay_extra) {
-			buf_byte(&reply, ',');
-			buf_str(&reply, spelling->relay_extra);
+			buf_byte(&relayed, ',');
+			buf_str(&relayed, spelling->relay_extra);
 		}
 		if (c->id.user)
-			js_put_member(&reply, "from", conn_user(c));
+			js_put_member(&relayed, "from", conn_user(c));
 		else
-			js_put_member_raw(&reply, "from", S("null"));
-		js_put_key(&reply, "conn");
-		buf_byte(&reply, '"');
-		conn_put_id(&reply, c);
-		buf_byte(&reply, '"');
+			js_put_member_raw(&relayed, "from", S("null"));
+		js_put_key(&relayed, "conn");
+		buf_byte(&relayed, '"');
+		conn_put_id(&relayed, c);
+		buf_byte(&relayed, '"');
 		for (int i = 0; i < r->n; i++) {
 			if (ours(r->m[i].key) || (skip && js_key_is(r->m[i].key, slice_str(skip))))
 				continue;
-			buf_add(&reply, ",\"", 2);
-			buf_slice(&reply, r->m[i].key);
-			buf_add(&reply, "\":", 2);
-			js_put_flat(&reply, r->m[i].val);
+			buf_add(&relayed, ",\"", 2);
+			buf_slice(&relayed, r->m[i].key);
+			buf_add(&relayed, "\":", 2);
+			js_put_flat(&relayed, r->m[i].val);
 		}
 		server_timestamp(now);
-		js_put_member(&reply, "timestamp", slice_of(now, 24));
-		buf_byte(&reply, '}');
-		send_union(s, list->v, list->n, &c, 1, spelling, &(struct message){ .body = buf_view(&reply) });
+		js_put_member(&relayed, "timestamp", slice_of(now, 24));
+		buf_byte(&relayed, '}');
+		send_union(s, list->v, list->n, &c, 1, spelling, &(struct message){ .body = buf_view(&relayed) });
 	}
 }
 
@@ -494,7 +269,7 @@ publish(struct conn *c, struct request *r)
 	room = js_text(r->rooms, &r->scratch);
 	a = rules_ask(c->server->rules, room, &id);
 	if (a.verdict != RULES_GRANTED) {
-		denied(c, r, verdict_code(a.verdict), a.reason ? a.reason : "not allowed", room);
+		denied(c, r, member_refusal(a.verdict), a.reason ? a.reason : "not allowed", room);
 		return;
 	}
 	if (!membership(c, room, &list) || !a.publish) {
@@ -589,9 +364,7 @@ handle(struct conn *c, struct request *r, enum request_kind kind)
 
 	switch (kind) {
 	case REQUEST_PING:
-		spell_begin(&reply, "pong");
-		spell_end(&reply, r->correlation, r->id);
-		send_reply(c);
+		reply_pong(c, r->correlation, r->id);
 		return;
 	case REQUEST_AUTH:
 		authenticate(c, r);

@@ -1,0 +1,23 @@
+/* reply - what is said to a client, and reported about it, in the parts of client.h. */
+#ifndef REPLY_H
+#define REPLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "events.h"
+#include "slice.h"
+
+struct conn;
+
+/* subscribed or unsubscribed; several: the request named a list. */
+void reply_rooms(struct conn *c, const char *type, const struct slice *rooms, uint32_t n,
+    bool several, struct slice correlation, struct slice id);
+
+void reply_pong(struct conn *c, struct slice correlation, struct slice id);
+
+/* An event about c; room may be empty, code and reason NULL. */
+void reply_report(struct conn *c, enum event_kind kind, struct slice room, const char *code,
+    const char *reason);
+
+#endif
