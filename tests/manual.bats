@@ -164,7 +164,8 @@ token() { jwt-sign --key-file secret.txt --sub "$1" --exp "${2:-1h}"; }
 @test "jwt-check.1: With the keys of an identity provider, whose roles are under another name" {
 	# The provider: its key and a token of it.
 	openssl genrsa -out idp.key 2048 2> /dev/null
-	n=$(openssl rsa -in idp.key -noout -modulus | sed 's/.*=//' | xxd -r -p | base64 -w 0 | tr '+/' '-_' | tr -d =)
+	n=$(openssl rsa -in idp.key -noout -modulus | /usr/bin/python3 -c 'import base64
+print(base64.urlsafe_b64encode(bytes.fromhex(input().split("=")[1])).decode().rstrip("="))')
 	mkdir bin
 	printf '#!/bin/sh\necho '\''{"keys":[{"kty":"RSA","alg":"RS256","n":"%s","e":"AQAB"}]}'\''\n' "$n" > bin/curl
 	chmod +x bin/curl
