@@ -155,6 +155,14 @@ listening() { # NAME
 	run -1 grep '^client 2: .*gateway 2 was killed' <<< "$output"
 }
 
+@test "screenshot.sh: a picture of the page, connected" {
+	command -v chromedriver > /dev/null || skip "chromium-driver is not installed"
+	run -0 timeout -k 5 100 "$E/screenshot.sh" "$T/picture.png"
+	[ -z "$output" ]
+	[ "$(head -c 8 "$T/picture.png" | od -An -tx1)" = " 89 50 4e 47 0d 0a 1a 0a" ]
+	[ "$(stat -c %s "$T/picture.png")" -gt 20000 ] # more than an empty page
+}
+
 @test "nginx.conf is what nginx takes" {
 	command -v nginx > /dev/null || skip "nginx is not installed"
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
