@@ -188,11 +188,11 @@ is() {
 
 @test "connections that the server closes are counted by code, and made again on request" {
 	server pong close=4008@10
-	bench -c 2 -r 20 -d 1s
+	bench -c 2 -r 20 -d 1s --linger 100ms
 	is '.opened == 2 and .dropped == 1 and .kinds == {"closed 4008":1} and .errors == 1 and .unsent > 0'
 	stop server
 	server pong close=4008@10
-	bench -c 2 -r 20 -d 1s --reconnect --reconnect-delay 100ms
+	bench -c 2 -r 20 -d 1s --linger 100ms --reconnect --reconnect-delay 100ms
 	is '.opened == 3 and .dropped == 1'
 }
 
@@ -230,17 +230,17 @@ is() {
 
 @test "frames that violate the protocol end the connection" {
 	server bad=masked
-	bench --echo -c 1 -r 10 -d 300ms
+	bench --echo -c 1 -r 10 -d 300ms --linger 100ms
 	is '.kinds == {"bad frame: frame is masked":1} and .dropped == 1'
 	stop server
 	server bad=reserved
-	bench --echo -c 1 -r 10 -d 300ms
+	bench --echo -c 1 -r 10 -d 300ms --linger 100ms
 	is '.kinds == {"bad frame: reserved bits are set":1}'
 }
 
 @test "a message longer than --max-message ends the connection" {
 	server
-	bench --echo -c 1 -r 10 -d 300ms --size 5000 --max-message 4k
+	bench --echo -c 1 -r 10 -d 300ms --linger 100ms --size 5000 --max-message 4k
 	is '.kinds == {"bad frame: message too long":1}'
 }
 
@@ -399,9 +399,9 @@ s = socket.create_server(("127.0.0.1", 0)); print("listen ws://127.0.0.1:%d/" % 
 
 @test "--find max-rate finds the highest rate that still meets what is required" {
 	# The server stops at its 120th message: the run at 100/s passes, that at 200/s does not.
-	server pong stall=6@120
+	server pong stall=2@120
 	run -0 --separate-stderr ws-bench --find max-rate --total-rate 100 -c 2 -d 500ms --linger 20s \
-		--json --require 'rtt.max<5s' "$URL"
+		--json --require 'rtt.max<1500ms' "$URL"
 	printf '%s\n' "$output" > "$T/lines"
 	jq -es '.[:-1] | all(.event == "trial")' "$T/lines" > "$T/answer"
 	jq -es '.[0].rate == 100 and .[0].met and .[1].rate == 200 and (.[1].met | not)' "$T/lines" > "$T/answer"
@@ -509,12 +509,12 @@ serve_refuses() {
 @test "storms on ws-serve, over TCP, TLS and a Unix socket, lose nothing else" {
 	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout "$T/key" -out "$T/cert" 2> "$T/openssl"
 	serve
-	bench -c 200 -r 2 -d 3s --storm 1s --require lost=0 --require errors=0 --require 'recovery<20s'
+	bench -c 200 -r 2 -d 1500ms --storm 600ms --require lost=0 --require errors=0 --require 'recovery<20s'
 	is '.storms == 2 and .opened > 400'
 	stop serve
 	rm "$T/serve.in" "$T/serve.out"
 	serve --cert "$T/cert" --key "$T/key"
-	bench -k -c 20 -r 5 -d 3s --storm 1s --require lost=0 --require errors=0
+	bench -k -c 20 -r 5 -d 1500ms --storm 600ms --require lost=0 --require errors=0
 	is '.storms == 2 and .opened > 40'
 	start_fed unix ws-serve "$T/socket"
 	wait_for unix.out listen
