@@ -46,8 +46,8 @@ _wsutils() {
 		;;
 	ws-bench)
 		operand=none
-		options='--cacert --cert --connections -c --handshakes --header -H --insecure -k --key --on-open --origin --ramp --reconnect --reconnect-delay --source --subprotocol --subscribe --timeout --token-in --tokens --binary --duration -d --echo --fanout --feed --idle --linger --max-message --message -m --messages --rate -r --rooms --senders --size --total-rate --warmup --window --slow --slow-rate --storm --storm-share --every --find --json --require --config --help -h --log-json --quiet --verbose -v --version -V'
-		files=' --cacert --cert --key --on-open --tokens --feed --messages --config ' dirs=' ' arguments=' --connections -c --handshakes --header -H --origin --ramp --reconnect-delay --source --subprotocol --subscribe --timeout --duration -d --linger --max-message --message -m --rate -r --rooms --senders --size --total-rate --warmup --window --slow --slow-rate --storm --storm-share --every --require '
+		options='--cacert --cert --connections -c --handshakes --header -H --insecure -k --key --on-open --origin --ramp --reconnect --reconnect-delay --source --subprotocol --subscribe --timeout --token-in --tokens --binary --duration -d --echo --fanout --feed --idle --linger --max-message --message -m --messages --rate -r --rooms --senders --size --total-rate --warmup --window --slow --slow-rate --storm --storm-share --every --find --json --metrics-file --require --config --help -h --log-json --quiet --verbose -v --version -V'
+		files=' --cacert --cert --key --on-open --tokens --feed --messages --metrics-file --config ' dirs=' ' arguments=' --connections -c --handshakes --header -H --origin --ramp --reconnect-delay --source --subprotocol --subscribe --timeout --duration -d --linger --max-message --message -m --rate -r --rooms --senders --size --total-rate --warmup --window --slow --slow-rate --storm --storm-share --every --require '
 		case $prev in
 		--token-in) values='header query protocol message' ;;
 		--find) values='nothing max-rate max-connections' ;;
@@ -65,18 +65,18 @@ _wsutils() {
 		;;
 	ws-ctl)
 		operand=files
-		options='--count -n --drain --max-line --timeout --wait -w --window --block -b --code --reason --spread --config --help -h --log-json --quiet --verbose -v --version -V'
-		files=' --config ' dirs=' ' arguments=' --count -n --drain --max-line --timeout --wait -w --window --block -b --code --reason --spread '
+		options='--count -n --drain --max-line --metrics-file --timeout --wait -w --window --block -b --code --reason --spread --config --help -h --log-json --quiet --verbose -v --version -V'
+		files=' --metrics-file --config ' dirs=' ' arguments=' --count -n --drain --max-line --timeout --wait -w --window --block -b --code --reason --spread '
 		;;
 	ws-replay)
 		operand=files
-		options='--count -n --disorder --drain --duration -d --from --loop -l --max-gap --max-line --pause --restamp --speed -s --to --config --help -h --log-json --quiet --verbose -v --version -V'
-		files=' --config ' dirs=' ' arguments=' --count -n --disorder --drain --duration -d --from --max-gap --max-line --pause --speed -s --to '
+		options='--count -n --disorder --drain --duration -d --from --loop -l --max-gap --max-line --metrics-file --pause --restamp --speed -s --to --config --help -h --log-json --quiet --verbose -v --version -V'
+		files=' --metrics-file --config ' dirs=' ' arguments=' --count -n --disorder --drain --duration -d --from --max-gap --max-line --pause --speed -s --to '
 		;;
 	ws-route)
 		operand=files
-		options='--arg --argjson --check --dead-letter --drain --explain --library-path -L --match -m --max-line --max-memory --max-ms --max-output --program -x --slurpfile --subject --test --unmatched --watch --config --help -h --log-json --quiet --verbose -v --version -V'
-		files=' --dead-letter --slurpfile --subject --unmatched --config ' dirs=' --library-path -L --test ' arguments=' --arg --argjson --drain --match -m --max-line --max-memory --max-ms --max-output --program -x '
+		options='--arg --argjson --check --dead-letter --drain --explain --library-path -L --match -m --max-line --max-memory --max-ms --max-output --metrics-file --program -x --slurpfile --subject --test --unmatched --watch --config --help -h --log-json --quiet --verbose -v --version -V'
+		files=' --dead-letter --metrics-file --slurpfile --subject --unmatched --config ' dirs=' --library-path -L --test ' arguments=' --arg --argjson --drain --match -m --max-line --max-memory --max-ms --max-output --program -x '
 		;;
 	ws-serve)
 		operand=files
