@@ -55,6 +55,24 @@ $(B)/%.o: %.c VERSION
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
+#: make               build all programs, in build/
+#: make demo          a gateway fed from a recording; Ctrl-C ends it
+#: make test          install what is missing, build, run all tests
+#: make check         the same without installing; TESTS=FILE for one file
+#: make check-san     the same under ASan and UBSan
+#: make soak          the long tests; SOAK=FILE for one file
+#: make fuzz          the fuzz targets; FUZZ=NAME for one, FUZZ_SECONDS=N each
+#: make lint          shellcheck, mandoc and cppcheck
+#: make bench         the benchmarks
+#: make completions   write completions/ anew
+#: make install       PREFIX=/usr/local DESTDIR= ; make uninstall undoes it
+#: make dist          dist/wsutils-VERSION.tar.gz
+#: make deb           dist/wsutils_VERSION_ARCH.deb
+#: make deps          install the Debian packages that are missing
+#: make clean         remove what was built
+help:
+	@sed -n 's/^#: //p' Makefile
+
 # --- Debian packages ---
 
 BUILD_DEPS = gcc libc6-dev libwebsockets-dev libwebsockets-evlib-ev libev-dev libssl-dev \
@@ -176,5 +194,5 @@ deb:
 clean:
 	rm -rf build build-* dist
 
-.PHONY: completions all deps deps-build deps-fuzz demo test check check-san soak lint bench fuzz fuzzers install uninstall dist deb clean
+.PHONY: completions all help deps deps-build deps-fuzz demo test check check-san soak lint bench fuzz fuzzers install uninstall dist deb clean
 .SECONDARY:
