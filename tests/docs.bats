@@ -61,6 +61,22 @@ documented() {
 	done
 }
 
+@test "make help names every target that a reader is told of" {
+	run -0 make -s -C "$ROOT" help
+	for t in $(grep -oh 'make [a-z-]*' "$ROOT/README.md" "$ROOT/CONTRIBUTING.md" | sort -u | cut -d ' ' -f 2); do
+		[ "$t" = help ] && continue
+		grep -q "^make $t " <<< "$output" || { echo "not there: make $t"; return 1; }
+	done
+}
+
+@test "every file that README and CONTRIBUTING name is there" {
+	cd "$ROOT"
+	grep -oh '`[a-z.]*/[A-Za-z0-9./_-]*`' README.md CONTRIBUTING.md | tr -d '`' | sort -u | while read -r f; do
+		case $f in build* | dist/) continue ;; cmd/NAME/) f=cmd/ ;; esac
+		[ -e "$f" ] || [ -e "cmd/$f" ] || { echo "not there: $f"; return 1; }
+	done
+}
+
 # What bash offers for the last word of a command line.
 offers() {
 	bash -c '
