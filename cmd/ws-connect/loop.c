@@ -130,8 +130,16 @@ check_signals(struct session *s)
 	}
 	if (sig_drained())
 		session_finish(s, EXIT_DONE);
-	else if (feed_done(s))
-		session_leave(s, EXIT_DONE, false);
+}
+
+/* After a signal: the end, as soon as all input has been sent. */
+static void
+stop_when_done(struct session *s)
+{
+	if (s->phase == PHASE_ENDED || s->leaving || !sig_stopping() || !feed_done(s))
+		return;
+	session_leave(s, EXIT_DONE, false);
+	session_step(s);
 }
 
 /* Milliseconds until the first of the times, for poll. */
@@ -202,6 +210,7 @@ step(struct session *s)
 	if (s->phase != PHASE_ENDED)
 		check_times(s);
 	session_step(s);
+	stop_when_done(s);
 	output_push(&s->output);
 	metrics_file_tick(&s->metrics);
 }
