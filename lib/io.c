@@ -165,27 +165,25 @@ io_replace_file(const char *path, struct slice bytes)
 }
 
 long
-io_raise_files(void)
+io_limit_files(long n)
 {
 	struct rlimit r;
 
 	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
 		return 1024;
-	if (r.rlim_cur < r.rlim_max) {
-		r.rlim_cur = r.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &r);
-		getrlimit(RLIMIT_NOFILE, &r);
-	}
-	return r.rlim_cur > 1L << 30 ? 1L << 30 : (long)r.rlim_cur;
+	r.rlim_cur = r.rlim_max < (rlim_t)n ? r.rlim_max : (rlim_t)n;
+	setrlimit(RLIMIT_NOFILE, &r);
+	getrlimit(RLIMIT_NOFILE, &r);
+	return (long)r.rlim_cur;
 }
 
 long
 io_want_files(long n)
 {
 	struct rlimit r;
-	long now = io_raise_files();
+	long now = io_limit_files(n);
 
-	if (now >= n || getrlimit(RLIMIT_NOFILE, &r) < 0)
+	if (now >= n)
 		return now;
 	r.rlim_cur = r.rlim_max = (rlim_t)n;
 	return setrlimit(RLIMIT_NOFILE, &r) == 0 ? n : now;

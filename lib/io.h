@@ -38,8 +38,9 @@ int io_secret_env(const char *name, struct buf *b);
  * 0, or -1 with errno; the half-written file is removed. */
 int io_replace_file(const char *path, struct slice bytes);
 
-/* Raise the soft limit of descriptors to the hard one. Returns what is now allowed. */
-long io_raise_files(void);
+/* Set the soft limit of descriptors to n, or to the hard limit when that is lower.
+ * Returns what is now allowed. */
+long io_limit_files(long n);
 
 /* The same, and the hard limit too when n descriptors need that and we may (root). */
 long io_want_files(long n);

@@ -270,3 +270,9 @@ teardown() {
 	lost=$(sed -n 's/.*"event":"gap".*"dropped":\([0-9]*\)}/\1/p' "$T/serve.out")
 	retry eval '[ $(($(grep -c "\"event\":\"message\"" "$T/serve.out") + lost)) -eq 20000 ]'
 }
+
+@test "the limit of descriptors fits the connections that may come, and is no larger" {
+	serve --max-connections 100 --max-handshakes 10
+	run -0 awk '/Max open files/ { print $4 }' "/proc/${PID[serve]}/limits"
+	[ "$output" = 174 ]
+}

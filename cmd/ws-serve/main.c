@@ -38,6 +38,8 @@ enum {
 	SPARE_FILES = 64,      /* descriptors that are not for connections */
 	FILES_EACH = 1,        /* descriptors of a connection */
 	FILES_EACH_TLS = 3,    /* and with TLS, whose relay has two */
+	FILES_DEFAULT = 65536, /* the limit unless --max-connections asks for more */
+	FILES_MOST = 1 << 30,
 	RX_BUFFER = 256,       /* bytes per connection; lws collects control frames there */
 	HANDLER_END_MS = 1000, /* for the handler to end by itself */
 	TX_PACKET = 1 << 20,   /* lws writes at most so much at once, and parks a copy of
@@ -272,22 +274,36 @@ keep_standard_descriptors(void)
 			_exit(EXIT_HOST);
 }
 
+/* Descriptors for as many connections as are asked for, and no more: Debian's build of
+ * libwebsockets walks over all that the limit allows at each close. */
+static void
+limit_connections(struct server *s)
+{
+	const struct config *config = s->config;
+	long each = config->cert ? FILES_EACH_TLS : FILES_EACH, files = FILES_DEFAULT;
+
+	if (config->max_connections)
+		files = config->max_connections < FILES_MOST / each
+			? (long)config->max_connections * each + SPARE_FILES +
+			    (long)config->max_handshakes
+			: FILES_MOST;
+	s->max_connections = (io_limit_files(files) - SPARE_FILES) / each;
+	if (s->max_connections < 1)
+		s->max_connections = 1;
+	if (config->max_connections && config->max_connections < s->max_connections)
+		s->max_connections = config->max_connections;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct server *s = &server;
-	long files;
 	int status;
 
 	keep_standard_descriptors();
 	msg_init("ws-serve");
 	s->config = options_parse(argc, argv);
-	files = io_raise_files();
-	s->max_connections = (files - SPARE_FILES) / (s->config->cert ? FILES_EACH_TLS : FILES_EACH);
-	if (s->max_connections < 1)
-		s->max_connections = 1;
-	if (s->config->max_connections && s->config->max_connections < s->max_connections)
-		s->max_connections = s->config->max_connections;
+	limit_connections(s);
 	s->loop = ev_default_loop(EVFLAG_AUTO);
 	if (!s->loop)
 		msg_die(EXIT_HOST, "cannot make an event loop");
