@@ -1,5 +1,5 @@
-# Every example of the manuals does what the sentence before it says. A test has the name of
-# its example: page and sentence.
+# Every example of the manuals and of the README does what the sentence before it says. A
+# test has the name of its example: page and sentence.
 
 # shellcheck disable=SC2154 # output, stderr and lines are set by run
 
@@ -11,7 +11,7 @@ setup() { sandbox; }
 teardown() { manual_teardown; }
 
 @test "every example has a test, and every test an example" {
-	diff <(examples | sort) <(sed -n 's/^@test "\([a-z-]*\.[157]: .*\)" {$/\1/p' "$BATS_TEST_FILENAME" | sort)
+	diff <(examples | sort) <(sed -n 's/^@test "\([A-Za-z-]*\.[a-z0-9]*: .*\)" {$/\1/p' "$BATS_TEST_FILENAME" | sort)
 }
 
 # exchange NAME: a topic exchange, all of whose messages stand in the queue NAME-seen.
@@ -775,4 +775,58 @@ routed() {
 	wait_for client.out '"userId":"test"'
 	end_example ws-replay
 	[[ $output =~ ^[0-9]+\ 0\ 0\ 0$ ]]
+}
+
+# --- the README ---
+
+@test "README.md: Tap production events" {
+	requires_rabbitmq
+	declare_exchange payments_events topic
+	AMQP_TAP_VERBOSE=1 start_example
+	wait_for example.err '^amqp-tap: tapping '
+	publish payments_events payments.x '{"type":"payments.x","data":1,"correlationId":"r1"}'
+	end_example amqp-tap
+	[ "$output" = "0 0" ]
+	[ "$(< example.out)" = '{"type":"payments.x","correlationId":"r1"}' ]
+}
+
+@test "README.md: A gateway" {
+	requires_rabbitmq
+	for e in payments auth admin; do declare_exchange "${e}_events" topic; done
+	exchange client_events
+	token u1 > user.jwt
+	start_example
+	listens
+	start_fed client ws-connect --token-file user.jwt "ws://127.0.0.1:$PORT/ws"
+	wait_for client.out '"userId":"u1"'
+	publish_until auth_events auth.x '{"type":"x","data":{"userId":"u1"}}' \
+		has_lines "$T/client.out" '"type":"session:x"' 1
+	feed client '{"type":"hello"}'
+	said() { amqp-tap -q client_events-seen --idle-timeout 200ms | grep -q '"key":"client.message".*"type":"hello"'; }
+	retry said
+	end_example amqp-tap
+	[ "$output" = "0 0 0 0" ]
+}
+
+@test "README.md: A load test with thresholds" {
+	start_example
+	wait_end example
+	[ "$(< codes)" = 0 ]
+	grep -q 'met  *errors=0' example.out
+}
+
+@test "README.md: Replay a recording" {
+	start_example
+	listens
+	grep -oF 'ws-connect -s user:u1 ws://127.0.0.1:3000/ws' "$ROOT/README.md"
+	start client ws-connect -s user:u1 "ws://127.0.0.1:$PORT/ws"
+	wait_for client.out '"type":"payment:created"'
+	end_example ws-replay
+	[ "$output" = "0 0 0" ]
+}
+
+@test "README.md: Make and check tokens" {
+	rm secret.txt
+	run_example 0
+	jq -e '.ok and .user == "u1" and .claims.role == "USER"' <<< "$output"
 }

@@ -1,12 +1,24 @@
-# examples.awk - the examples of manuals, from their mdoc source.
+# examples.awk - the examples of manuals, from their mdoc source, and of the README.
 #
-#   awk -f examples.awk -v list=1 man/*.[157]         PAGE: NEED, one a line
-#   awk -f examples.awk -v want='PAGE: NEED' man/PAGE.* the text of that one
+#   awk -f examples.awk -v list=1 README.md man/*.[157]   PAGE: NEED, one a line
+#   awk -f examples.awk -v want='PAGE: NEED' man/PAGE     the text of that one
 #
 # An example is what a .Dl line or a literal block shows in the sections EXAMPLES and
-# RECIPES; its need is the sentence before it, or the heading.
+# RECIPES; its need is the sentence before it, or the heading. In the README it is an
+# indented block under Recipes; its need stands before it in bold.
 
-FNR == 1 { page = FILENAME; sub(/.*\//, "", page); inside = 0 }
+FNR == 1 { stop(); page = FILENAME; sub(/.*\//, "", page); inside = indented = 0 }
+
+page ~ /\.md$/ {
+	if (/^## /) inside = $2 == "Recipes"
+	if (!inside) next
+	if (/^\*\*/) { need = $0; sub(/^\*\*/, "", need); sub(/\.?\*\*.*/, "", need) }
+	if (indented && !/^    /) stop()
+	if (!indented && /^    /) start()
+	indented = /^    /
+	if (indented) put(substr($0, 5))
+	next
+}
 
 /^\.S[hs] / {
 	if ($1 == ".Sh") inside = ($2 == "EXAMPLES" || $2 == "RECIPES")

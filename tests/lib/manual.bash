@@ -1,4 +1,5 @@
-# manual.bash - the examples of the manuals, run as they stand:  load lib/manual
+# manual.bash - the examples of the manuals and the README, run as they stand:
+#                                                                       load lib/manual
 #
 # Only what a test cannot have is replaced: ports, /run, hosts of elsewhere, the size and
 # the length of loads.
@@ -6,15 +7,18 @@
 EXAMPLES_AWK=$ROOT/tests/lib/examples.awk
 
 # examples: all of them, PAGE: NEED, one a line.
-examples() { awk -f "$EXAMPLES_AWK" -v list=1 "$ROOT"/man/*.[157]; }
+examples() { awk -f "$EXAMPLES_AWK" -v list=1 "$ROOT/README.md" "$ROOT"/man/*.[157]; }
 
 # example [NAME]: the text of the one that this test is named after, or of another.
 example() {
-	local name=${1:-$BATS_TEST_DESCRIPTION}
-	awk -f "$EXAMPLES_AWK" -v want="$name" "$ROOT/man/${name%%: *}" |
+	local name=${1:-$BATS_TEST_DESCRIPTION} file
+	file=${name%%: *}
+	[[ $file == *.md ]] || file=man/$file
+	awk -f "$EXAMPLES_AWK" -v want="$name" "$ROOT/$file" |
 		sed -E -e "s/\b3000\b/$PORT/g; s/\b(443|3001|9000)\b/$OTHER_PORT/g; s/ 9090 / $ADMIN_PORT /" \
 			-e "s|/run/|$T/run/|g; s|wss://gateway\.example\.org/|ws://127.0.0.1:$PORT/|" \
-			-e 's/-c [0-9]{3,}/-c 20/; s/-d (30s|5m|1m|5s)/-d 1s/; s/--storm 20s/--storm 500ms/'
+			-e "s|amqp://guest:guest@localhost:5672/|${AMQP_URL:-}|" \
+			-e 's/-c [0-9]{3,}/-c 20/; s/-d (30s|10s|5m|1m|5s)/-d 1s/; s/--storm 20s/--storm 500ms/'
 }
 
 # A folder with everything that the examples name; the ports are free.
@@ -22,6 +26,7 @@ sandbox() {
 	free_ports
 	cd "$T" || return
 	mkdir run web tests
+	ln -s "$ROOT/examples" examples
 	cp "$ROOT"/examples/{gateway.routes,gateway.rooms,payments.ndjson} .
 	cp "$ROOT/examples/gateway.test" tests
 	echo "manual tests secret, 32 bytes and more" > secret.txt
