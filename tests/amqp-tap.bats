@@ -298,6 +298,18 @@ amqp-tap: standard input: line 6: requeue is neither true nor false: skipped" ]
 	retry queue_ready q 1
 }
 
+@test "a message longer than --max-line ends --ack stdin when those before it are done" {
+	declare_queue q
+	publish "" q 1 "$(head -c 5000 /dev/zero | tr '\0' x)" 2
+	start_fed tap amqp-tap -q q --ack stdin --max-line 4096
+	wait_for tap.err 'it stays in the queue'
+	feed tap '{"tag":1}'
+	wait_end tap
+	[ "$status" -eq 3 ]
+	[ "$(bodies)" = 1 ]
+	retry queue_ready q 2
+}
+
 @test "a tap skips a message longer than --max-line and goes on" {
 	declare_exchange x fanout
 	tap -e x --max-line 4096 -n 2

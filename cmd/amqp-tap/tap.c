@@ -123,10 +123,15 @@ write_out(struct tap *t)
 }
 
 /* A message that does not fit in a line. One that waits for an acknowledgement stays in
- * its queue, and as nothing behind it could be had without taking it, this is the end. */
+ * its queue, and as nothing behind it could be had without taking it, this is the end. Its
+ * tag is given to nobody, so nobody can acknowledge it: it is not waited for. */
 static void
-too_long(struct tap *t, const struct rmq_message *m)
+too_long(struct tap *t, const struct rmq_message *m, uint64_t tag)
 {
+	uint64_t brokers;
+
+	if (tag)
+		inflight_reject(&t->inflight, tag, &brokers);
 	counts.too_long++;
 	msg_error("message of %llu bytes with key %.*s is longer than --max-line allows; %s",
 	    (unsigned long long)m->size, (int)m->key.n, m->key.p,
@@ -160,7 +165,7 @@ take_message(struct tap *t, const struct rmq_message *m)
 	}
 	if (m->too_large || b->n - before > (size_t)t->o->max_line) {
 		b->n = before;
-		too_long(t, m);
+		too_long(t, m, tag);
 		return;
 	}
 	buf_byte(b, '\n');
