@@ -239,6 +239,14 @@ amqp-tap: standard input: line 6: requeue is neither true nor false: skipped" ]
 	run -124 amqp-tap -q q -n 1 --idle-timeout 100ms
 }
 
+@test "-d and --idle-timeout end with 4 when there is no connection" {
+	local url=amqp://127.0.0.1:1
+	run -4 amqp-tap -q q -u $url -d 100ms
+	[ "$output" = "amqp-tap: cannot connect to $url: Connection refused" ]
+	run -4 amqp-tap -q q -u $url --idle-timeout 100ms
+	run -124 amqp-tap -q q -u $url --idle-timeout 100ms -n 1
+}
+
 @test "--timeout counts until the last message is acknowledged" {
 	declare_queue q
 	publish "" q 1

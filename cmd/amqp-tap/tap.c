@@ -444,7 +444,8 @@ end_by_time(struct tap *t, int code, int64_t now)
 }
 
 /* The times after which the tool ends. --timeout counts until all is done, so also while
- * the last of --count messages wait for their acknowledgement. */
+ * the last of --count messages wait for their acknowledgement. Without a connection, that
+ * nothing more came says nothing about the broker's queues: that is no success. */
 static void
 check_times(struct tap *t)
 {
@@ -459,10 +460,14 @@ check_times(struct tap *t)
 	/* A reader that does not keep up is no silence of the broker's. */
 	if (t->o->idle_ms && t->connected && !reading(t))
 		t->idle_at = now + t->o->idle_ms;
-	if (now >= t->end_at)
+	if (now < t->end_at && now < t->idle_at)
+		return;
+	if (now < t->end_at && t->o->count)
+		end_by_time(t, EXIT_TIMEOUT, now);
+	else if (t->connected)
 		end_by_time(t, EXIT_DONE, now);
-	else if (now >= t->idle_at)
-		end_by_time(t, t->o->count ? EXIT_TIMEOUT : EXIT_DONE, now);
+	else
+		end_by_time(t, EXIT_NETWORK, now);
 }
 
 static void
