@@ -217,16 +217,44 @@ amqp-pub: 1 confirmed, 4 not delivered, 0 sent again" ]
 	[[ $output != *requeue* ]]
 }
 
-@test "tap, route and pub with acknowledgements move a queue without loss" {
+@test "--acks: a line that cannot be kept is not acknowledged" {
+	declare_queue q
+	printf '%s\n' '{"tag":1}' '{"tag":2,"data":2,"headers":7}' > "$T/in"
+	run -6 --separate-stderr amqp-pub -q q --acks --dead-letter /dev/full < "$T/in"
+	[[ $output != *'"tag":2'* ]]
+	[[ $stderr == *'/dev/full: No space left on device'* ]]
+}
+
+@test "tap, route and pub with acknowledgements move a queue without loss, and all end with 0" {
 	declare_queue from
 	declare_queue to
-	publish_numbers from 1 2000
 	mkfifo "$T/acks"
-	amqp-tap -q from --ack stdin -n 2000 < "$T/acks" 2> "$T/tap.err" |
-		amqp-pub -q to --acks 2> "$T/pub.err" > "$T/acks"
-	[ "$(queue_count from)" = 0 ]
-	[ "$(queue_count to)" = 2000 ]
-	[ ! -s "$T/tap.err" ]
+	for i in 1 2 3 4 5; do
+		publish_numbers from 1 400
+		amqp-tap -q from --ack stdin -n 400 < "$T/acks" 2> "$T/tap.err" |
+			ws-route -m '**' -x . | amqp-pub -q to --acks 2> "$T/pub.err" > "$T/acks"
+		[ "${PIPESTATUS[*]}" = "0 0 0" ]
+		[ "$(queue_count from)" = 0 ]
+		[ "$(queue_count to)" = $((400 * i)) ]
+		[ ! -s "$T/tap.err" ]
+	done
+}
+
+@test "--acks: a reader of them that goes away ends it as SIGPIPE does, also while idle" {
+	declare_queue q
+	mkfifo "$T/acks"
+	mkfifo "$T/in"
+	exec {in}<> "$T/in"
+	amqp-pub -q q --acks < "$T/in" > "$T/acks" 3>&- &
+	PID[pub]=$!
+	exec {acks}< "$T/acks"
+	echo '{"tag":1,"data":1}' >&$in
+	read -r -u $acks line
+	[ "$line" = '{"tag":1}' ]
+	exec {acks}<&-
+	wait_end pub
+	[ "$status" -eq 141 ]
+	exec {in}>&-
 }
 
 @test "connections closed by the broker: all is sent again, in order, none is lost" {

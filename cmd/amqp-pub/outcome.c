@@ -131,13 +131,20 @@ outcome_too_large(struct pub *p)
 void
 outcome_acks_gone(struct pub *p)
 {
-	struct pollfd in = { .fd = p->in.fd, .events = POLLIN };
-
-	if (!p->input_ended && (poll(&in, 1, 0) < 1 || !(in.revents & POLLHUP)))
-		out_sigpipe();
 	p->acks_gone = true;
+	p->input_due = rmq_now() + PUB_END_MS;
 	p->ack_tag = 0;
 	out_free(&p->acks);
+}
+
+void
+outcome_input_due(struct pub *p)
+{
+	struct pollfd in = { .fd = p->in.fd, .events = POLLIN };
+
+	if (poll(&in, 1, 0) < 1 || !(in.revents & POLLHUP))
+		out_sigpipe();
+	p->input_due = INT64_MAX;
 }
 
 void

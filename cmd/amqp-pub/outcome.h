@@ -5,6 +5,8 @@
 
 #include "state.h"
 
+enum { PUB_END_MS = 2000 }; /* that the end of a pipeline may take to come down to us */
+
 /* The line makes no message; p->why says why. */
 void outcome_reject(struct pub *p, struct entry *e);
 
@@ -25,9 +27,13 @@ void outcome_release(struct pub *p);
  * reader lets none pile up. */
 void outcome_write_acks(struct pub *p);
 
-/* Who reads the acknowledgements has gone. When the writer of the input has gone as well,
- * the pipeline is coming to its end, and what is on its way is still delivered; otherwise
- * this ends the program as SIGPIPE does. */
+/* Who reads the acknowledgements has gone. It is the tap that begins the pipeline: as a
+ * rule its end comes down the pipeline as well, a little later and behind the last lines,
+ * which are still delivered. p->input_due is set. */
 void outcome_acks_gone(struct pub *p);
+
+/* It is p->input_due, and the input has not ended. If its writer has gone, what is left
+ * in it is waited for; otherwise this ends the program as SIGPIPE does. */
+void outcome_input_due(struct pub *p);
 
 #endif

@@ -290,6 +290,8 @@ wait_time(struct pub *p)
 		until = now + metrics_in;
 	if (p->stop_at && !p->input_ended && p->stop_at < until)
 		until = p->stop_at;
+	if (p->acks_gone && !p->input_ended && p->input_due < until)
+		until = p->input_due;
 	if (p->o->rate.count && rate_wait_us(p) > 0 && now + rate_wait_us(p) / 1000 + 1 < until)
 		until = now + rate_wait_us(p) / 1000 + 1;
 	return until < now ? 0 : (int)(until - now);
@@ -382,16 +384,19 @@ pub_run(const struct pub_options *o, struct broker *b)
 	metrics_file_init(&p.metrics, o->metrics_file, render, NULL);
 	for (;;) {
 		heed_signals(&p);
+		if (p.acks_gone && !p.input_ended && rmq_now() >= p.input_due)
+			outcome_input_due(&p);
 		if (!p.connected && !p.failed && rmq_now() >= p.retry_at)
 			connect_broker(&p);
 		take_events(&p);
 		take_lines(&p);
 		send_waiting(&p);
 		outcome_release(&p);
+		/* What is acknowledged must be safe: kept lines are written before their tags. */
+		letters_flush(&p.letters);
 		outcome_write_acks(&p);
 		if (p.connected && !rmq_push(&p.rmq))
 			disconnected(&p, true);
-		letters_flush(&p.letters);
 		metrics_file_tick(&p.metrics);
 		if (over(&p))
 			break;

@@ -34,6 +34,7 @@ struct pub {
 	bool sent_before;  /* what waits in the window was sent on another connection */
 	int code;
 	int64_t retry_at, stop_at;
+	int64_t input_due; /* acks_gone: when the input must have ended */
 };
 
 #endif
