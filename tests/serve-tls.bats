@@ -168,3 +168,29 @@ subject() { openssl s_client -connect "127.0.0.1:$PORT" < /dev/null 2> /dev/null
 	stop serve
 	wait "$pid"
 }
+
+@test "a client that reads nothing is let go of when its connection has ended" {
+	serve --cert "$T/one.pem" --key "$T/one.key" --expose metrics \
+		--client-queue 32M --ping-interval 1s --ping-timeout 1s
+	cat > "$T/deaf.py" <<-END
+		import signal, socket, ssl
+		trust = ssl.create_default_context(cafile="$T/one.pem")
+		plain = socket.create_connection(("127.0.0.1", $PORT))
+		tls = trust.wrap_socket(plain, server_hostname="localhost")
+		tls.sendall(open("$T/request", "rb").read())
+		tls.recv(1)
+		signal.pause()
+	END
+	upgrade /ws > "$T/request"
+	start deaf /usr/bin/python3 "$T/deaf.py"
+	sees '"event":"open"'
+	# More than all buffers between the two can hold.
+	feed serve "{\"all\":true,\"text\":\"$(printf '%012000000d' 7)\"}"
+	sees '"event":"close".*"code":1006'
+	retry one_relay
+}
+# The one that asks is left.
+one_relay() {
+	curl -sS -m 10 --cacert "$T/one.pem" "https://127.0.0.1:$PORT/metrics" > "$T/metrics" &&
+		grep -q '^ws_serve_tls_relays 1$' "$T/metrics"
+}

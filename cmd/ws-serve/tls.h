@@ -14,6 +14,8 @@ enum {
 	TLS_BUFFER = 16 << 10,
 	TLS_HANDSHAKE_MS = 10000, /* for the TLS handshake; then the connection is cut */
 	TLS_CLOSE_MS = 5000,      /* for the client to end its side once ours has ended */
+	TLS_REST_MS = 30000,      /* for it to take the rest when the server has closed; it
+	                           * must take some in each TLS_CLOSE_MS */
 };
 
 struct tls;

@@ -1,6 +1,7 @@
 #include "tls_relay.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -31,6 +32,8 @@ struct relay {
 	int in_wants, out_wants; /* what TLS waits for on the net to go on: EV_READ, EV_WRITE */
 	bool open;           /* the handshake is over */
 	bool deaf;           /* the plain side takes no more: what comes in is dropped */
+	bool moved;          /* the client took something since the timer last looked */
+	int looks;           /* of the timer, since the server has closed */
 };
 
 static void
@@ -49,6 +52,14 @@ relay_free(struct relay *r)
 	free(r->in.p);
 	free(r->out.p);
 	free(r);
+}
+
+static void
+start_timer(struct relay *r, int ms)
+{
+	ev_timer_stop(r->loop, &r->timer);
+	ev_timer_set(&r->timer, ms / 1e3, 0);
+	ev_timer_start(r->loop, &r->timer);
 }
 
 static size_t
@@ -178,15 +189,14 @@ write_net(struct relay *r)
 		SSL_shutdown(r->ssl);
 		shutdown(r->net_fd, SHUT_WR);
 		h->done = true;
-		ev_timer_stop(r->loop, &r->timer);
-		ev_timer_set(&r->timer, TLS_CLOSE_MS / 1e3, 0);
-		ev_timer_start(r->loop, &r->timer);
+		start_timer(r, TLS_CLOSE_MS);
 		return 1;
 	}
 	ERR_clear_error();
 	n = SSL_write(r->ssl, h->p + h->start, (int)half_used(h));
 	if (n > 0) {
 		half_take(h, (size_t)n);
+		r->moved = true;
 		return 1;
 	}
 	r->out_wants = ssl_wants(r, n);
@@ -270,6 +280,9 @@ go_on(struct relay *r)
 		plain |= EV_READ;
 	watch(r, &r->net, r->net_fd, net);
 	watch(r, &r->plain, r->plain_fd, plain);
+	/* A client that does not read keeps us from reading, so from the end of it, too. */
+	if (r->open && half_used(&r->out) && !ev_is_active(&r->timer))
+		start_timer(r, TLS_CLOSE_MS);
 }
 
 static void
@@ -294,6 +307,21 @@ on_plain(struct ev_loop *loop, ev_io *io, int revents)
 		go_on(r);
 }
 
+/* The server has closed its end of the pair, and the client does not take what is left:
+ * nothing in TLS_CLOSE_MS, or not all in TLS_REST_MS. */
+static bool
+abandoned(struct relay *r)
+{
+	struct pollfd plain = { .fd = r->plain_fd };
+	bool moved = r->moved;
+
+	r->moved = false;
+	if (poll(&plain, 1, 0) <= 0 || !(plain.revents & POLLHUP))
+		return false;
+	/* The first look tells nothing of the time since it closed. */
+	return r->looks++ && (!moved || r->looks > TLS_REST_MS / TLS_CLOSE_MS);
+}
+
 static void
 on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 {
@@ -301,6 +329,11 @@ on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 
 	(void)loop;
 	(void)revents;
+	if (r->open && !r->out.done && !abandoned(r)) {
+		if (half_used(&r->out))
+			start_timer(r, TLS_CLOSE_MS);
+		return;
+	}
 	if (!r->open)
 		r->stats->failed++;
 	relay_free(r);
