@@ -444,6 +444,13 @@ s = socket.create_server(("127.0.0.1", 0)); print("listen ws://127.0.0.1:%d/" % 
 	[ "$status" -eq 141 ]
 }
 
+@test "a feed that is not there is an error, and no file takes its place" {
+	serve
+	run -6 ws-bench --feed "$T/feed" -d 1s "$URL"
+	[ "$output" = "ws-bench: cannot open $T/feed: No such file or directory" ]
+	[ ! -e "$T/feed" ]
+}
+
 @test "a feed that nobody reads any more is an error" {
 	serve
 	mkfifo "$T/feed"

@@ -38,9 +38,10 @@ feed_open(struct feed *f, const char *path)
 
 	*f = (struct feed){ .fd = -1 };
 	f->socket = stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
-	/* Opening a FIFO waits here until someone reads it. */
+	/* Opening a FIFO waits here until someone reads it. Nothing is created: a file in
+	 * the place of a control socket would keep its server from starting. */
 	f->fd = f->socket ? connect_unix(path)
-	    : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	    : open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
 	return f->fd < 0 ? -1 : io_own(f->fd);
 }
 
