@@ -141,6 +141,37 @@ serve_from() {
 	wait_for serve.err 'cannot write standard output: No space left on device'
 }
 
+# serve_acks [OPTIONS...]: --acks with pipes at both ends, as in a ring with a tap; it has
+# acknowledged a line. $in and $acks are the ends.
+serve_acks() {
+	mkfifo "$T/in" "$T/acks"
+	ws-serve --acks --events none "$@" 0 < "$T/in" > "$T/acks" 2> "$T/serve.err" 3>&- &
+	PID[serve]=$!
+	exec {in}> "$T/in" {acks}< "$T/acks"
+	echo '{"tag":1,"to":"a","data":1}' >&"$in"
+	read -r -u "$acks" line
+	[ "$line" = '{"tag":1}' ]
+}
+
+@test "--acks: who reads them ends before the stages between: exit 0" {
+	serve_acks
+	exec {acks}<&-
+	echo '{"tag":2,"to":"a","data":2}' >&"$in"
+	exec {in}>&-
+	wait_end serve
+	[ "$status" -eq 0 ]
+	[ ! -s "$T/serve.err" ]
+}
+
+@test "--acks: who reads them has gone, but commands go on: exit 6" {
+	serve_acks --drain 200ms
+	exec {acks}<&-
+	wait_end serve
+	exec {in}>&-
+	[ "$status" -eq 6 ]
+	[ "$(cat "$T/serve.err")" = "ws-serve: standard output was closed by its reader" ]
+}
+
 @test "SIGHUP without a terminal reloads the rooms file" {
 	rooms_file 'a anyone'
 	setsid ws-serve --rooms "$T/rooms" -v 0 < /dev/null > "$T/serve.out" 2> "$T/serve.err" 3>&- &

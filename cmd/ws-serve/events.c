@@ -120,13 +120,16 @@ stdout_failed(struct events *e)
 	ev_io_stop(e->server->loop, &e->writable);
 	ev_io_stop(e->server->loop, &e->gone);
 	ev_timer_stop(e->server->loop, &e->look);
-	if (e->out.error == EPIPE || !e->out.error)
-		msg_error("standard output was closed by its reader");
-	else
+	if (e->out.error && e->out.error != EPIPE)
 		msg_error("cannot write standard output: %s", strerror(e->out.error));
+	else if (!e->server->config->acks)
+		msg_error("standard output was closed by its reader");
 	compute_wanted(e);
 	inbox_resume(e->server);
-	life_fail(e->server);
+	if (e->server->config->acks && (e->out.error == EPIPE || !e->out.error))
+		life_acks_unread(e->server);
+	else
+		life_fail(e->server);
 }
 
 /* How many were lost is told before the next event, and when there is room again. */

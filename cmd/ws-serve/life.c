@@ -26,6 +26,7 @@ struct life {
 	struct ev_timer end;      /* of --drain */
 	bool draining, closing;
 	bool input_ended; /* that is why it drains */
+	bool acks_unread; /* likewise, and stdin has not ended yet */
 	bool stdin_gone;  /* with --stay: nobody gives commands any more */
 	int status;
 	double since;             /* beginning of the drain */
@@ -138,9 +139,9 @@ on_end_signal(struct ev_loop *loop, struct ev_signal *w, int revents)
 
 	(void)loop;
 	(void)revents;
-	if (l->draining && l->input_ended) {
-		/* The end of stdin began it; this is the first signal. */
-		l->input_ended = false;
+	if (l->draining && (l->input_ended || l->acks_unread)) {
+		/* The end of stdin or stdout began it; this is the first signal. */
+		l->input_ended = l->acks_unread = false;
 		return;
 	}
 	if (l->draining) {
@@ -186,6 +187,8 @@ life_input_ended(struct server *s)
 		return;
 	}
 	if (l->draining) {
+		l->input_ended = l->input_ended || l->acks_unread;
+		l->acks_unread = false;
 		close_all(l);
 		return;
 	}
@@ -199,6 +202,15 @@ life_fail(struct server *s)
 	struct life *l = s->life;
 
 	l->status = EXIT_HOST;
+	drain(l);
+}
+
+void
+life_acks_unread(struct server *s)
+{
+	struct life *l = s->life;
+
+	l->acks_unread = !l->draining;
 	drain(l);
 }
 
@@ -264,6 +276,10 @@ life_run(struct server *s)
 	ev_run(s->loop, 0);
 	if (s->counters.command_errors)
 		msg_warn("%llu commands were wrong", (unsigned long long)s->counters.command_errors);
+	if (l->acks_unread) {
+		msg_error("standard output was closed by its reader");
+		l->status = EXIT_HOST;
+	}
 	signo = l->signo;
 	if (signo) {
 		/* At once; but no process of ours is left behind. */

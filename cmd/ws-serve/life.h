@@ -24,6 +24,11 @@ void life_input_ended(struct server *s);
 /* Stdout cannot be written any more: drain, exit code 6. */
 void life_fail(struct server *s);
 
+/* The reader of stdout has gone, and with --acks that is who begins the pipeline: its end
+ * comes down to our stdin a little later, as a rule. Drain; it is a failure, told, when
+ * neither that nor a signal has come before the patience for commands is over. */
+void life_acks_unread(struct server *s);
+
 /* A connection has gone. */
 void life_conn_gone(struct server *s);
 
