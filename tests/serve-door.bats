@@ -247,6 +247,34 @@ let_in() { [ "$(code_of upgrade "$1")" = 101 ]; }
 	[ "$(code_of upgrade /ws)" = 101 ]
 }
 
+@test "with --max-connections-per-ip no address can hold all places of the door" {
+	serve --max-connections-per-ip 2 --max-handshakes 40
+	cat > "$T/crowd.py" <<-END
+		import select, socket
+		crowd = []
+		for i in range(40):
+		    s = socket.create_connection(("127.0.0.1", $PORT))
+		    s.sendall(b"GET /ws HTTP/1.1\r\n")
+		    crowd.append(s)
+		refused = [s.recv(12) for s in crowd[18:]]
+		print(refused.count(b"HTTP/1.1 429"), len(select.select(crowd[:18], [], [], 0)[0]))
+		other = socket.create_connection(("127.0.0.1", $PORT), source_address=("127.0.0.2", 0))
+		other.sendall(open("$T/request", "rb").read())
+		print(other.recv(12).decode())
+		crowd[0].close()
+		while True:
+		    again = socket.create_connection(("127.0.0.1", $PORT))
+		    again.sendall(open("$T/request", "rb").read())
+		    answer = again.recv(12)
+		    if answer != b"HTTP/1.1 429":
+		        break
+		print(answer.decode())
+	END
+	upgrade /ws > "$T/request"
+	run -0 timeout 20 /usr/bin/python3 "$T/crowd.py"
+	[ "$output" = $'22 0\nHTTP/1.1 101\nHTTP/1.1 101' ]
+}
+
 @test "without descriptors newcomers get 503, and the others go on" {
 	start serve bash -c 'ulimit -n 40 && exec ws-serve --admin "$0" 0' "$T/admin"
 	wait_for serve.out '"event":"listen"' 2

@@ -11,6 +11,7 @@
 
 #include "listen.h"
 #include "mem.h"
+#include "proxy.h"
 #include "tls.h"
 
 enum {
@@ -53,6 +54,19 @@ name_remote(struct guest *g, const struct sockaddr_storage *from)
 	}
 }
 
+/* A place among those that this address may have in the door. A proxy's is everybody's. */
+static bool
+take_place(struct guest *g)
+{
+	const struct door_config *config = &g->door->config;
+
+	if (!config->peers || !g->has_address
+	    || (config->proxy && proxy_trusts(config->proxy, &g->address)))
+		return true;
+	g->waiting = peers_wait(config->peers, &g->address);
+	return g->waiting;
+}
+
 static void
 arrive(struct door *d, const struct listener *l, int fd, const struct sockaddr_storage *from)
 {
@@ -67,6 +81,10 @@ arrive(struct door *d, const struct listener *l, int fd, const struct sockaddr_s
 		return;
 	g = guest_new(d, l, fd);
 	name_remote(g, from);
+	if (!take_place(g)) {
+		guest_refuse(g, 429, "too many requests of this address wait", 1);
+		return;
+	}
 	/* The request often came with the connection. */
 	guest_look(g, false);
 }

@@ -111,7 +111,9 @@ leave_peer(struct guest *g)
 {
 	if (g->peer)
 		peers_left(g->door->config.peers, g->peer);
-	g->peer = NULL;
+	if (g->waiting)
+		peers_waited(g->door->config.peers, g->waiting);
+	g->peer = g->waiting = NULL;
 }
 
 void

@@ -23,7 +23,8 @@ struct guest {
 	struct guest *prev, *next; /* of the list of its state; next also of the dead */
 	void *data;
 	const struct listener *from;
-	struct peer *peer;
+	struct peer *peer;         /* as a connection to be; see peers_enter */
+	struct peer *waiting;      /* as a request; see peers_wait */
 	int64_t due_us;            /* READING, LINGERING */
 	int fd;
 	enum guest_state state;

@@ -16,9 +16,9 @@ enum { IDLE_MAX = 100000 };
 struct peer {
 	unsigned char key[16];
 	uint64_t hash;
-	int64_t connections;
+	int64_t connections, waiting;
 	struct bucket bucket;
-	struct peer *prev, *next; /* in the ring of idle ones, when connections is 0 */
+	struct peer *prev, *next; /* in the ring of idle ones, when it has nothing */
 };
 
 struct peers {
@@ -117,6 +117,12 @@ find(struct peers *p, const struct peer_address *a)
 	return peer;
 }
 
+static bool
+is_idle(const struct peer *peer)
+{
+	return peer->connections == 0 && peer->waiting == 0;
+}
+
 struct peer *
 peers_enter(struct peers *p, const struct peer_address *a, int64_t now_us, int64_t *retry_us)
 {
@@ -132,15 +138,40 @@ peers_enter(struct peers *p, const struct peer_address *a, int64_t now_us, int64
 		*retry_us = bucket_wait(&peer->bucket, &p->rate, 1, now_us);
 		return NULL;
 	}
-	if (peer->connections++ == 0)
+	if (is_idle(peer))
 		idle_remove(p, peer);
+	peer->connections++;
 	return peer;
 }
 
 void
 peers_left(struct peers *p, struct peer *peer)
 {
-	if (peer && --peer->connections == 0)
+	if (!peer)
+		return;
+	peer->connections--;
+	if (is_idle(peer))
+		idle_add(p, peer);
+}
+
+struct peer *
+peers_wait(struct peers *p, const struct peer_address *a)
+{
+	struct peer *peer = find(p, a);
+
+	if (p->most && peer->waiting >= p->most + PEERS_WAITING)
+		return NULL;
+	if (is_idle(peer))
+		idle_remove(p, peer);
+	peer->waiting++;
+	return peer;
+}
+
+void
+peers_waited(struct peers *p, struct peer *peer)
+{
+	peer->waiting--;
+	if (is_idle(peer))
 		idle_add(p, peer);
 }
 

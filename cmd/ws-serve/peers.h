@@ -1,10 +1,11 @@
 /* peers - limits per client address: connections at a time (--max-connections-per-ip)
  * and attempts in a time (--connect-rate). IPv4 addresses count by themselves, IPv6
  * addresses by /64, which is what one client commonly has. A table entry lives while it
- * has connections or its bucket is not full again. */
+ * has connections, or requests that wait, or its bucket is not full again. */
 #ifndef PEERS_H
 #define PEERS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "num.h"
@@ -12,7 +13,10 @@
 struct peers;
 struct peer;
 
-enum { PEERS_RETRY_US = 10000000 }; /* when all connections are taken, nobody knows better */
+enum {
+	PEERS_RETRY_US = 10000000, /* when all connections are taken, nobody knows better */
+	PEERS_WAITING = 16,        /* requests that may wait beside `most`: a browser sends many */
+};
 
 struct peer_address {
 	unsigned char bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
@@ -30,5 +34,11 @@ struct peer *peers_enter(struct peers *p, const struct peer_address *a, int64_t 
 
 /* A connection of this peer has ended. NULL is fine. */
 void peers_left(struct peers *p, struct peer *peer);
+
+/* A connection that has not said yet what it wants. NULL when PEERS_WAITING more than
+ * `most` of this address wait already, so that nobody can hold all places of the door.
+ * Counts until peers_waited. */
+struct peer *peers_wait(struct peers *p, const struct peer_address *a);
+void peers_waited(struct peers *p, struct peer *peer);
 
 #endif
