@@ -19,6 +19,14 @@ for i in range(n):
 print("{\"all\":true,\"data\":\"end\"}")' "$1" "$2" "${3:+$T/$3.out}" >&"${FEED[serve]}"
 }
 
+# lines N SIZE LINE...: these lines N times, with SIZE bytes for DATA.
+lines() {
+	/usr/bin/python3 -c 'import sys
+data = "x" * int(sys.argv[2])
+sys.stdout.write("".join(line.replace("DATA", data) + "\n" for line in sys.argv[3:]) * int(sys.argv[1]))' \
+		"$@" >&"${FEED[serve]}"
+}
+
 # Long messages are no use in a report of what went wrong.
 teardown() {
 	local f
@@ -124,6 +132,33 @@ teardown() {
 	sees '"event":"close".*"code":4013,"reason":"too slow"'
 	say deaf '!hear'
 	hears deaf '^\[(closed 4013|lost)'
+}
+
+@test "a room may end with its slow client in the middle of a message to it" {
+	serve --client-queue 64k
+	client deaf
+	sees '"event":"open"'
+	id=$(conn_id 1)
+	say deaf '!deaf'
+	feed serve "{\"join\":\"own\",\"conn\":\"$id\"}"
+	sees '"event":"join".*"room":"own"'
+	lines 100 300000 "{\"to\":\"own\",\"data\":\"DATA\"}"
+	sees '"event":"close".*"code":4013,"reason":"too slow"'
+	feed serve '{"to":"own","data":1,"id":1}'
+	sees '{"event":"done","id":1,"reached":0}'
+}
+
+@test "a slow client may end while it is put into a room or taken out" {
+	serve --client-queue 64k
+	client deaf
+	sees '"event":"open"'
+	id=$(conn_id 1)
+	say deaf '!deaf'
+	lines 1500 20000 "{\"join\":\"own\",\"conn\":\"$id\"}" "{\"to\":\"own\",\"data\":\"DATA\"}" \
+		"{\"leave\":\"own\",\"conn\":\"$id\"}"
+	sees '"event":"close".*"code":4013,"reason":"too slow"'
+	feed serve '{"to":"own","data":1,"id":1}'
+	sees '{"event":"done","id":1,"reached":0}'
 }
 
 @test "--slow drop drops the oldest whole messages and counts them" {

@@ -48,11 +48,25 @@ queue_doom(struct queue_ctl *q, struct conn *c, enum queue_doom why)
 }
 
 void
+queue_spare(struct queue_ctl *q, struct conn *c)
+{
+	if (!c->doomed)
+		return;
+	c->doomed = false;
+	for (uint32_t i = 0; i < q->doomed_n; i++)
+		if (q->doomed[i].conn == c) {
+			q->doomed[i] = q->doomed[--q->doomed_n];
+			return;
+		}
+}
+
+void
 queue_settle(struct queue_ctl *q)
 {
 	while (q->doomed_n) {
 		struct doomed d = q->doomed[--q->doomed_n];
 
+		d.conn->doomed = false;
 		if (d.why == QUEUE_SLOW) {
 			q->server->counters.slow++;
 			conn_abandon(d.conn, 4013, S("too slow"));

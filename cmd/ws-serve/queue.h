@@ -46,8 +46,9 @@ int queue_writable(struct queue_ctl *q, struct conn *c);
 /* Release all that is queued for c. */
 void queue_forget(struct queue_ctl *q, struct conn *c);
 
-/* Note that c has to end; queue_settle ends those that were noted. */
+/* Note that c has to end, or forget that; queue_settle ends those that were noted. */
 void queue_doom(struct queue_ctl *q, struct conn *c, enum queue_doom why);
+void queue_spare(struct queue_ctl *q, struct conn *c);
 void queue_settle(struct queue_ctl *q);
 
 void queue_unblock(struct queue_ctl *q, struct conn *c);

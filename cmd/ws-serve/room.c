@@ -208,7 +208,7 @@ room_join(struct conn *c, enum room_kind kind, struct slice name, struct topic *
 	}
 	/* What was sent to the room before this moment is not for the newcomer. */
 	if (r && r->batch)
-		send_flush(s);
+		send_write(s);
 	if (!r)
 		r = make(s, kind, name, topic);
 	else
@@ -237,7 +237,7 @@ room_leave(struct conn *c, struct room *r)
 	if (!seat)
 		return false;
 	if (r->batch)
-		send_flush(c->server);
+		send_write(c->server);
 	at = seat->at;
 	which = (uint32_t)(seat - c->seats);
 	/* The last of each list takes the place that becomes free. */

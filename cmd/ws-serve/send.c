@@ -95,7 +95,7 @@ send_room(struct server *s, struct room *r, const struct message *m)
 	b = room_batch(x, r);
 	batch_add(b, x->order++, m->body, m->binary, SEND_FRAGMENT);
 	if (b->blob->n >= SEND_EARLY)
-		send_flush(s);
+		send_write(s);
 }
 
 /* First look at c in this turn: what it knows of another one is old. */
@@ -147,7 +147,7 @@ send_conn(struct conn *c, const struct message *m)
 	begin_single(x, m);
 	add_single(x, c);
 	if (x->singles->blob->n >= SEND_EARLY)
-		send_flush(c->server);
+		send_write(c->server);
 }
 
 static bool
@@ -187,7 +187,7 @@ send_union(struct server *s, struct room *const *rooms, uint32_t n,
 			add_single(x, c);
 		}
 	if (x->singles && x->singles->blob->n >= SEND_EARLY)
-		send_flush(s);
+		send_write(s);
 	return reached;
 }
 
@@ -197,7 +197,7 @@ deliver(struct sender *x, struct conn *c, struct batch *b, size_t at, size_t n, 
 {
 	struct counters *counters = &c->server->counters;
 
-	if (c->closing)
+	if (c->closing || c->doomed)
 		return;
 	c->sent += count;
 	counters->sent += count;
@@ -299,15 +299,13 @@ count_dirty(struct sender *x)
 }
 
 void
-send_flush(struct server *s)
+send_write(struct server *s)
 {
 	struct sender *x = s->sender;
 	bool mixed = x->dirty_n > 1 || (x->dirty_n && x->touched_n);
 
 	if (x->flushing || (!x->dirty_n && !x->touched_n))
 		return;
-	/* Until the end of this function no connection leaves a room: what ends now is
-	 * noted and done afterwards. */
 	x->flushing = true;
 	if (mixed)
 		count_dirty(x);
@@ -348,7 +346,13 @@ send_flush(struct server *s)
 	if (++x->turn == 0)
 		x->turn = 1;
 	x->flushing = false;
-	queue_settle(&x->queues);
+}
+
+void
+send_flush(struct server *s)
+{
+	send_write(s);
+	queue_settle(&s->sender->queues);
 }
 
 int
@@ -369,6 +373,7 @@ send_forget(struct conn *c)
 				break;
 			}
 	c->direct = 0;
+	queue_spare(&x->queues, c);
 	queue_forget(&x->queues, c);
 }
 

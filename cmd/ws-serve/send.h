@@ -48,14 +48,19 @@ uint64_t send_union(struct server *s, struct room *const *rooms, uint32_t n,
     struct conn *const *except, uint32_t excepts, const struct spelling *only,
     const struct message *m);
 
-/* Write what has collected. Called before the loop waits, at the end of a chunk of
- * stdin, and by whoever changes rooms that have a batch. */
+/* Write what has collected. Called by whoever changes rooms that have a batch. Ends no
+ * connection, so that rooms and members stay as they are: those that are too slow or
+ * broken get nothing more and are noted. */
+void send_write(struct server *s);
+
+/* The same, and end those that were noted. Called before the loop waits and at the end of
+ * a chunk of stdin. */
 void send_flush(struct server *s);
 
 /* libwebsockets says that c can be written to. -1: it has ended, close it now. */
 int send_writable(struct conn *c);
 
-/* Forget what is queued and what this turn has for c. */
+/* Forget what is queued and what this turn has for c, and that it was to end. */
 void send_forget(struct conn *c);
 
 /* A ping with the time in it; nothing when messages are queued (their progress shows
