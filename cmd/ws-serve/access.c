@@ -7,6 +7,7 @@
 #include "client.h"
 #include "command.h"
 #include "conn.h"
+#include "deflate.h"
 #include "events.h"
 #include "inbox.h"
 #include "js.h"
@@ -34,19 +35,6 @@ struct renewal {
 	struct ask *ask;
 	char *correlation, *id; /* JSON values, NULL: none */
 };
-
-static struct lws *compressed; /* the last wsi with compression */
-
-int
-access_deflate_callback(struct lws_context *context, const struct lws_extension *ext,
-    struct lws *wsi, enum lws_extension_callback_reasons reason, void *user, void *in, size_t len)
-{
-	int result = lws_extension_callback_pm_deflate(context, ext, wsi, reason, user, in, len);
-
-	if (reason == LWS_EXT_CB_CONSTRUCT && result == 0)
-		compressed = wsi;
-	return result;
-}
 
 /* --- in --- */
 
@@ -156,7 +144,7 @@ admit(struct server *s, struct guest *g, int endpoint, struct slice remote, stru
 	struct peer *peer = NULL;
 	struct lws *wsi;
 
-	compressed = NULL;
+	deflate_wsi = NULL;
 	c->entering = true;
 	wsi = door_admit(g, subprotocol, c, &peer);
 	c->entering = false;
@@ -165,7 +153,7 @@ admit(struct server *s, struct guest *g, int endpoint, struct slice remote, stru
 		return NULL;
 	}
 	c->peer = peer;
-	c->deflate = compressed == wsi;
+	c->deflate = deflate_wsi == wsi;
 	return c;
 }
 

@@ -12,11 +12,6 @@ struct server;
 /* The operations of the door; their ctx is the server. */
 extern const struct door_ops access_door_ops;
 
-/* Note the wsi for which lws's compression was set up (an extension's callback). */
-int access_deflate_callback(struct lws_context *context, const struct lws_extension *ext,
-    struct lws *wsi, enum lws_extension_callback_reasons reason, void *user, void *in,
-    size_t len);
-
 /* An auth message with this token; what its request wants back comes with the answer. */
 void access_auth_message(struct conn *c, struct slice token, struct slice correlation,
     struct slice id);

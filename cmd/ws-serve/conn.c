@@ -445,7 +445,6 @@ conn_free(struct conn *c)
 		x->last = c->prev;
 	x->count--;
 	identity_free(&c->id);
-	free(c->packed);
 	free(c->remote);
 	free(c->path);
 	free(c->close_reason);

@@ -47,7 +47,7 @@ struct conn {
 	uint32_t dirty;              /* send.c: rooms and single messages of this turn */
 	uint32_t direct;             /* send.c: first single message of this turn, from 1 */
 	bool closing;                /* on its way out: in no room, gets and says nothing */
-	bool deflate;                /* compressed: every message goes through lws */
+	bool deflate;                /* permessage-deflate was agreed on */
 	bool watched;                /* somebody wants to see what is sent to it */
 	bool doomed;                 /* queue.c: will be ended when the turn is over */
 	uint32_t stamp;              /* send.c: the last walk over a union that met it */
@@ -72,11 +72,10 @@ struct conn {
 	bool waiting_auth;           /* its first message must be an auth message */
 	bool parked;                 /* its messages wait for room in stdout */
 	bool ping_out;               /* a ping was sent, no byte came in since */
-	bool binary;                 /* the message that is being put together */
+	bool binary, packed;         /* of the message that is being put together */
 	bool blocking;               /* --slow block: a source waits for it */
 	struct buf *message;         /* the pieces of a message; NULL between messages */
 	struct parked *kept;         /* messages kept while parked */
-	char *packed;                /* queue.c: what a compressed write still reads from */
 	struct renewal *ask;         /* a question to the authenticator that is out */
 	int64_t seen_us;             /* last byte in, or progress of its queue */
 	int64_t ping_us;             /* when the last ping went out */

@@ -64,13 +64,12 @@ canonical(const struct guest *g, char header[HEADER_MAX])
 	    "Connection: Upgrade\r\n"
 	    "Sec-WebSocket-Version: 13\r\n"
 	    "Sec-WebSocket-Key: %.*s\r\n"
-	    "%s%s%s%s"
+	    "%s"
 	    "\r\n",
 	    HANDSHAKE_KEY, g->key,
-	    g->deflate ? "Sec-WebSocket-Extensions: permessage-deflate" : "",
-	    g->deflate && g->server_no_context_takeover ? "; server_no_context_takeover" : "",
-	    g->deflate && g->client_no_context_takeover ? "; client_no_context_takeover" : "",
-	    g->deflate ? "\r\n" : "");
+	    /* lws echoes these; a server may add both by itself (RFC 7692 7.1.1). */
+	    g->deflate ? "Sec-WebSocket-Extensions: permessage-deflate; "
+	    "server_no_context_takeover; client_no_context_takeover\r\n" : "");
 }
 
 struct lws *

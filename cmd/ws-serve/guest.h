@@ -34,7 +34,7 @@ struct guest {
 	bool head;                 /* HEAD: answered without a body */
 	bool has_address;
 	bool bearer;
-	bool deflate, server_no_context_takeover, client_no_context_takeover;
+	bool deflate;
 	char key[HANDSHAKE_KEY];
 	struct peer_address address;
 	char remote[INET6_ADDRSTRLEN + 10];

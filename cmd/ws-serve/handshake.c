@@ -170,10 +170,11 @@ token_in_cookie(const struct request *r, const char *cookie, struct handshake *h
 }
 
 /* One offer of an extension, "name; parameter; parameter=value". True if it is
- * permessage-deflate (RFC 7692 7.1) with parameters that can be met: libwebsockets
- * cannot be told a window size of the server's, and needs none of the client's. */
+ * permessage-deflate (RFC 7692 7.1) with parameters that can be met. Both sides begin
+ * each message anew whether the client asked for it or not; the server's window is the
+ * largest, so an offer that demands a smaller one is not taken. */
 static bool
-can_deflate(struct slice offer, struct handshake *h)
+can_deflate(struct slice offer)
 {
 	bool server = false, client = false, window = false;
 
@@ -195,8 +196,6 @@ can_deflate(struct slice offer, struct handshake *h)
 			return false;
 		*seen = true;
 	}
-	h->server_no_context_takeover = server;
-	h->client_no_context_takeover = client;
 	return true;
 }
 
@@ -261,7 +260,7 @@ handshake_check(const struct request *r, const char *cookie, struct buf *scratch
 	    || (status = token_in_cookie(r, cookie, h, why)))
 		return status;
 	while (!h->deflate && request_list(r, "sec-websocket-extensions", &at, &offer))
-		h->deflate = can_deflate(offer, h);
+		h->deflate = can_deflate(offer);
 	*why = NULL;
 	return 0;
 }

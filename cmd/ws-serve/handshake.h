@@ -19,7 +19,6 @@ struct handshake {
 	struct slice subprotocols[DOOR_SUBPROTOCOLS]; /* without bearer and its token */
 	int subprotocol_count;
 	bool deflate;              /* an offer of permessage-deflate that needs no window size */
-	bool server_no_context_takeover, client_no_context_takeover; /* its parameters */
 };
 
 /* True if this request asks to become a WebSocket: then nothing else may serve it. */

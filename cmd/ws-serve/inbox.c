@@ -5,11 +5,13 @@
 
 #include "client.h"
 #include "conn.h"
+#include "deflate.h"
 #include "events.h"
 #include "mem.h"
 #include "server.h"
 #include "utf8.h"
 
+enum { RSV1 = 0x40 }; /* as lws_get_reserved_bits gives it: the message is packed */
 
 /* A message that waits. */
 struct parked {
@@ -94,6 +96,29 @@ refuse(struct conn *c, enum lws_close_status code, const char *reason)
 	return -1;
 }
 
+/* Put what a packed message holds in place of *whole. 0, or -1 when it was refused. */
+static int
+unpack(struct conn *c, struct slice *whole)
+{
+	struct server *s = c->server;
+	struct buf *plain = mem_zero(1, sizeof(*plain));
+	enum deflate_status status = deflate_unpack(plain, *whole, (size_t)s->config->max_message);
+
+	message_free(c->message);
+	c->message = plain;
+	*whole = buf_view(plain);
+	switch (status) {
+	case DEFLATE_OK:
+		return 0;
+	case DEFLATE_TOO_BIG:
+		s->counters.too_big++;
+		return refuse(c, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "message too big");
+	case DEFLATE_BAD:
+		break;
+	}
+	return refuse(c, LWS_CLOSE_STATUS_INVALID_PAYLOAD, "malformed compression");
+}
+
 int
 inbox_piece(struct conn *c, const char *p, size_t n)
 {
@@ -112,8 +137,10 @@ inbox_piece(struct conn *c, const char *p, size_t n)
 		s->counters.too_big++;
 		return refuse(c, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "message too big");
 	}
-	if (lws_is_first_fragment(c->wsi))
+	if (lws_is_first_fragment(c->wsi)) {
 		c->binary = lws_frame_is_binary(c->wsi);
+		c->packed = lws_get_reserved_bits(c->wsi) & RSV1;
+	}
 	last = lws_is_final_fragment(c->wsi) && !lws_remaining_packet_payload(c->wsi);
 	if (!last || before) {
 		if (!c->message)
@@ -123,6 +150,10 @@ inbox_piece(struct conn *c, const char *p, size_t n)
 			return 0;
 	}
 	whole = before ? buf_view(c->message) : slice_of(p, n);
+	if (c->packed) {
+		if (unpack(c, &whole))
+			return -1;
+	}
 	/* lws checks as it goes, but lets a message end inside a character. */
 	if (!c->binary && !utf8_valid(whole)) {
 		s->counters.bad_utf8++;

@@ -94,8 +94,6 @@ knock(struct guest *g, const struct request *r, const struct handshake *h, int e
 	memcpy(g->key, h->key.p, sizeof g->key);
 	g->bearer = h->source == DOOR_TOKEN_PROTOCOL;
 	g->deflate = q.deflate;
-	g->server_no_context_takeover = h->server_no_context_takeover;
-	g->client_no_context_takeover = h->client_no_context_takeover;
 	guest_move(g, GUEST_KNOCKED);
 	d->ops->knock(d->ctx, g, &q);
 	/* Answered at once, as most are without an authenticator, it never was in the epoll. */

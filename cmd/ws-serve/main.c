@@ -12,6 +12,7 @@
 #include "client.h"
 #include "command.h"
 #include "conn.h"
+#include "deflate.h"
 #include "control.h"
 #include "edge.h"
 #include "events.h"
@@ -143,10 +144,6 @@ make_lws(struct server *s)
 		  .tx_packet_size = TX_PACKET },
 		{ 0 },
 	};
-	static const struct lws_extension extensions[] = {
-		{ "permessage-deflate", access_deflate_callback, "permessage-deflate" },
-		{ 0 },
-	};
 	/* lws keeps every connection in one sorted list for its own pings: O(n) for each
 	 * new one. We ping by ourselves. */
 	static const lws_retry_bo_t no_pings = { 0 };
@@ -156,9 +153,10 @@ make_lws(struct server *s)
 	struct lws_context_creation_info info = {
 		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
 		.protocols = protocols,
-		.extensions = s->config->deflate ? extensions : NULL,
-		.options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_VALIDATE_UTF8 |
-		    LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+		.extensions = s->config->deflate ? deflate_extensions : NULL,
+		/* lws would look for UTF-8 in packed messages too: inbox.c checks the whole. */
+		.options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+		    (s->config->deflate ? 0 : LWS_SERVER_OPTION_VALIDATE_UTF8),
 		.foreign_loops = loops,
 		.retry_and_idle_policy = &no_pings,
 		.max_http_header_pool = 64,

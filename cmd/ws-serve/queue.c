@@ -6,6 +6,7 @@
 #include "batch.h"
 #include "command.h"
 #include "conn.h"
+#include "deflate.h"
 #include "frame.h"
 #include "mem.h"
 #include "send.h"
@@ -13,7 +14,7 @@
 
 enum {
 	BLOCK_SLACK = 4 << 20, /* bytes over the limit that come before a source is held */
-	DEFLATE_MIN = 256,     /* shorter messages are not worth compressing */
+	PACKED_KEEP = 1 << 20, /* larger buffers for packing are given back */
 };
 
 struct queued {
@@ -365,41 +366,55 @@ write_joined(struct queue_ctl *q, struct conn *c)
 	return write_raw(q, c, joined, n);
 }
 
-/* A compressed connection: one frame through lws and its extension. lws 4.1.6 reads the
- * buffer even after lws_write has returned, so it stays until the next call. Short
- * messages go uncompressed, which RFC 7692 section 6 allows for each message. */
+/* A connection with compression: one message, which stands in one node as whole as
+ * send.c added it. Short ones, and what does not get shorter, go plain, which RFC 7692
+ * section 6 allows for each message. */
 static int
 write_packed(struct queue_ctl *q, struct conn *c)
 {
-	const char *p = c->first->blob->p + c->first->at;
-	enum lws_write_protocol how;
-	struct frame f;
-	size_t n;
+	static struct buf plain, packed;
+	struct blob *blob = c->first->blob;
+	const char *p = blob->p + c->first->at;
+	size_t n = message_length(p, c->first->n);
+	struct frame first, f;
 	int result;
 
-	if (frame_decode(slice_of(p, c->first->n), false, false, &f, NULL) != FRAME_OK)
-		return -1;
-	n = (size_t)f.length;
-	if (f.fin && f.opcode != FRAME_CONTINUATION && n < DEFLATE_MIN) {
-		struct blob *blob = c->first->blob;
-
-		blob_hold(blob);
-		consume(q, c, f.header + n);
-		result = write_raw(q, c, p, f.header + n);
-		blob_drop(blob);
-		return result;
+	buf_clear(&plain);
+	buf_clear(&packed);
+	for (size_t at = 0; at < n; at += f.header + (size_t)f.length) {
+		if (frame_decode(slice_of(p + at, n - at), false, false, &f, NULL) != FRAME_OK)
+			return -1;
+		if (at == 0)
+			first = f;
+		buf_add(&plain, p + at + f.header, (size_t)f.length);
 	}
-	how = f.opcode == FRAME_CONTINUATION ? LWS_WRITE_CONTINUATION
-		: f.opcode == FRAME_BINARY ? LWS_WRITE_BINARY : LWS_WRITE_TEXT;
-	if (!f.fin)
-		how |= LWS_WRITE_NO_FIN;
-	c->packed = mem_alloc(LWS_PRE + n + 1);
-	memcpy(c->packed + LWS_PRE, p + f.header, n);
-	consume(q, c, f.header + n);
-	result = lws_write(c->wsi, (unsigned char *)c->packed + LWS_PRE, n, how);
-	if (result >= 0 && lws_partial_buffered(c->wsi))
-		queue_in_lws(q, c, n);
-	return result < 0 ? -1 : 0;
+	if (plain.n >= DEFLATE_MIN && first.opcode != FRAME_CONTINUATION) {
+		buf_reserve(&packed, FRAME_SERVER_MAX);
+		packed.n = FRAME_SERVER_MAX;
+		deflate_pack(&packed, buf_view(&plain));
+	}
+	blob_hold(blob);
+	consume(q, c, n);
+	if (packed.n && packed.n < n) {
+		unsigned char header[FRAME_HEADER_MAX];
+		size_t h;
+
+		/* The header goes right before what was packed. */
+		first.fin = first.rsv1 = true;
+		first.length = packed.n - FRAME_SERVER_MAX;
+		h = frame_header_bits(header, &first);
+		memcpy(packed.p + FRAME_SERVER_MAX - h, header, h);
+		result = write_raw(q, c, packed.p + FRAME_SERVER_MAX - h,
+		    packed.n - FRAME_SERVER_MAX + h);
+	} else {
+		result = write_raw(q, c, p, n);
+	}
+	blob_drop(blob);
+	if (plain.cap > PACKED_KEEP)
+		buf_free(&plain);
+	if (packed.cap > PACKED_KEEP)
+		buf_free(&packed);
+	return result;
 }
 
 int
@@ -407,8 +422,6 @@ queue_writable(struct queue_ctl *q, struct conn *c)
 {
 	int result;
 
-	free(c->packed);
-	c->packed = NULL;
 	if (c->in_lws) {
 		size_t gone = c->in_lws;
 

@@ -1,0 +1,67 @@
+# permessage-deflate of ws-serve.
+
+# shellcheck disable=SC2016 # words for another shell
+
+load lib/common
+
+CLIENT=$ROOT/tests/fixtures/clients/deflate.py
+
+@test "both sides agree to begin each message anew, so that a connection costs no memory for it" {
+	serve --deflate
+	run -0 timeout 20 bash -c '/usr/bin/python3 "$0" "$1" final | head -n 1' "$CLIENT" "$URL"
+	[ "${lines[0],,}" = 'sec-websocket-extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover' ]
+}
+
+@test "texts of any length and kind come through, and leave the server alive" {
+	serve --deflate --message-rate 0 --max-message 2M 
+	/usr/bin/python3 - > "$T/texts" <<- 'PY'
+		import random
+		random.seed(7)
+		for n in list(range(1, 100)) + [1000, 1020, 1024, 4095, 4096, 32768, 65536, 262144, 1000003]:
+		    print('a' * n)
+		    print(''.join(random.choice('abcdefghij') for _ in range(n)))
+		# Some of these fill a buffer of 1 KiB to its last byte just before their end.
+		for _ in range(1000):
+		    print('a' * random.randint(0, random.randint(900, 40000)) + 'xyz' * random.randint(0, 3000))
+	PY
+	run -0 timeout 60 /usr/bin/python3 "$CLIENT" "$URL" texts "$T/texts"
+	[[ $output == *"all came back"* ]]
+}
+
+@test "a message that unpacks to more than --max-message is 1009, and was never held" {
+	serve --deflate
+	run -0 timeout 20 /usr/bin/python3 "$CLIENT" "$URL" bomb
+	[[ $output == *"closed 1009" ]]
+	run -0 sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/${PID[serve]}/status"
+	[ "$output" -lt 65536 ] || [ "${BIN##*/}" = build-san ]
+	wait_for serve.out '"event":"close".*"code":1009'
+}
+
+@test "what is no compressed data is 1007, what ends too early is invalid" {
+	serve --deflate
+	run -0 timeout 20 /usr/bin/python3 "$CLIENT" "$URL" broken
+	[[ $output == *"closed 1007" ]]
+	start cut /usr/bin/python3 "$CLIENT" "$URL" cut
+	wait_for cut.out 'INVALID_MESSAGE|closed 1007'
+}
+
+@test "a block marked as the last, and a message in many frames, are understood" {
+	serve --deflate
+	start final /usr/bin/python3 "$CLIENT" "$URL" final
+	wait_for final.out '"type":"pong".*"correlationId":"final"'
+	start split /usr/bin/python3 "$CLIENT" "$URL" split
+	wait_for split.out '"type":"pong".*"correlationId":"splitsplit'
+}
+
+@test "long messages go out packed, short ones plain, to whoever agreed to it" {
+	serve --deflate
+	start packed /usr/bin/python3 "$CLIENT" "$URL" final
+	start plain ws-connect "$URL"
+	wait_for serve.out '"event":"open"' 2
+	long=$(printf 'payment %.0s' {1..40000})
+	feed serve "{\"all\":true,\"data\":{\"text\":\"$long\"}}" '{"all":true,"data":"short"}'
+	wait_for packed.out '^"short"$'
+	wait_for plain.out '^"short"$'
+	[ "$(grep -F '{"text":' "$T/packed.out")" = "{\"text\":\"$long\"}" ]
+	[ "$(grep -F '{"text":' "$T/plain.out")" = "{\"text\":\"$long\"}" ]
+}
