@@ -325,7 +325,7 @@ print(base64.urlsafe_b64encode(bytes.fromhex(input().split("=")[1])).decode().rs
 	wait_for session.ndjson '"event":"open"'
 	feed serve '{"all":true,"data":{"type":"news"}}'
 	wait_for session.ndjson '"type":"news"'
-	retry pkill -TERM -g "$GROUP" -x ws-connect
+	signal_example ws-connect
 	wait_end example
 	[ "$(< codes)" = "0 0" ]
 	wait_for other.out '"event":"message".*"type":"news"'
@@ -761,7 +761,7 @@ gateway_works() { # EXCHANGE KEY TYPE
 		has_lines "$T/example.out" '"hello":7' 1
 	}
 	retry watched
-	retry pkill -TERM -g "$GROUP" -x ws-ctl
+	signal_example ws-ctl
 	wait_end example
 	grep -q '"user":"u1".*"queued"' example.out
 	wait_for serve.out '"event":"close".*"user":"u1","code":4003'

@@ -74,10 +74,16 @@ printf "%s\n" "${PIPESTATUS[*]}" > codes'
 	GROUP=${PID[example]}
 }
 
+# signal_example PROGRAM: ask it to end; its input ends too.
+signal_example() {
+	retry pkill -TERM -g "$GROUP" -x "$1"
+	[ -z "${FEED[example]:-}" ] || end_feed example
+}
+
 # end_example PROGRAM: signal it, and wait for the end of the pipeline that it is in; the
 # exit codes of the pipeline are in $output.
 end_example() {
-	retry pkill -TERM -g "$GROUP" -x "$1"
+	signal_example "$1"
 	wait_end example
 	output=$(< codes)
 	echo "exit codes: $output"
