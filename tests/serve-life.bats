@@ -105,6 +105,20 @@ serve_from() {
 	sees '"event":"close".*"code":1001'
 }
 
+@test "a drain does not wait for a close that was spread over a longer time" {
+	serve --drain 2s
+	client a
+	client b
+	sees '"event":"open"' 2
+	feed serve '{"close":4000,"all":true,"spread":"1h","id":1}'
+	sees '"id":1,"reached":2'
+	end_feed serve
+	wait_end serve
+	[ "$status" -eq 0 ]
+	hears a '^\[closed 1001 server is going away\]'
+	hears b '^\[closed 1001 server is going away\]'
+}
+
 @test "the second signal ends it at once, by that signal" {
 	serve --drain 1h
 	client a

@@ -350,15 +350,16 @@ conn_close(struct conn *c, unsigned code, struct slice reason)
 void
 conn_close_later(struct conn *c, int64_t within_ms, unsigned code, struct slice reason)
 {
+	int64_t now = server_now_us(c->server);
 	uint32_t random = 0;
 
-	if (c->closing || c->later_us)
+	/* A drain has less time than what was planned before may take. */
+	if (c->closing || (c->later_us && c->later_us <= now + within_ms * 1000))
 		return;
 	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
 		random = 0;
 	conn_note_close(c, code, reason);
-	c->later_us = server_now_us(c->server) +
-	    (int64_t)((double)within_ms * 1000 * random / UINT32_MAX);
+	c->later_us = now + (int64_t)((double)within_ms * 1000 * random / UINT32_MAX);
 	conn_set_timer(c);
 }
 

@@ -147,7 +147,7 @@ void conn_close(struct conn *c, unsigned code, struct slice reason);
 /* The same without what is queued: for one that does not read. */
 void conn_abandon(struct conn *c, unsigned code, struct slice reason);
 
-/* Close it at a random moment within the next within_ms. */
+/* Close it at a random moment within the next within_ms, unless that was to be anyway. */
 void conn_close_later(struct conn *c, int64_t within_ms, unsigned code, struct slice reason);
 
 /* Cut it without a close frame; reported as 1006 with `reason`. */
