@@ -147,6 +147,25 @@ serve_from() {
 	wait_for serve.err 'standard output was closed by its reader'
 }
 
+@test "events that nobody reads before --drain is over are exit 6" {
+	mkfifo "$T/in" "$T/out"
+	ws-serve --drain 300ms 0 < "$T/in" > "$T/out" 2> "$T/serve.err" 3>&- &
+	PID[serve]=$!
+	exec 8> "$T/in" 7< "$T/out"
+	read -r -u 7 listen
+	URL=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' <<< "$listen")
+	start_fed a /usr/bin/python3 "$ROOT/tests/lib/ws-client.py" "$URL" 7<&- 8>&-
+	hears a established
+	# More than a pipe holds, less than makes the client wait.
+	printf -v long '{"type":"x","data":"%0200000d"}' 0
+	say a "$long" '{"type":"ping"}'
+	hears a pong
+	stop serve
+	exec 7<&- 8>&-
+	[ "$status" -eq 6 ]
+	wait_for serve.err 'bytes of events were not written in time'
+}
+
 @test "a stdout that cannot be written is exit 6" {
 	ws-serve --drain 100ms 0 < /dev/null > /dev/full 2> "$T/serve.err" 3>&- &
 	PID[serve]=$!

@@ -332,7 +332,7 @@ event_pending(const struct server *s)
 	return s->events->closed ? 0 : out_pending(&s->events->out);
 }
 
-void
+bool
 event_finish(struct server *s, int ms)
 {
 	struct events *e = s->events;
@@ -347,9 +347,11 @@ event_finish(struct server *s, int ms)
 		if (left <= 0 || poll(&p, 1, (int)left) == 0) {
 			msg_warn("%zu bytes of events were not written in time",
 			    out_pending(&e->out));
-			break;
+			return false;
 		}
 	}
-	if (e->out.error)
-		stdout_failed(e);
+	if (!e->out.error)
+		return true;
+	stdout_failed(e);
+	return false;
 }

@@ -80,7 +80,8 @@ void event_answer(struct server *s, struct slice line);
 /* Bytes that wait for stdout's reader. */
 uint64_t event_pending(const struct server *s);
 
-/* Write all that waits, for ms milliseconds at most. For the end of the program. */
-void event_finish(struct server *s, int ms);
+/* Write all that waits, for ms milliseconds at most; false when that failed, which was
+ * told. For the end of the program. */
+bool event_finish(struct server *s, int ms);
 
 #endif

@@ -337,7 +337,9 @@ main(int argc, char **argv)
 	control_free(s);
 	input_free(s);
 	lws_context_destroy(s->lws);
-	event_finish(s, (int)(s->config->drain_ms < 1000 ? 1000 : s->config->drain_ms));
+	if (!event_finish(s, (int)(s->config->drain_ms < 1000 ? 1000 : s->config->drain_ms)) &&
+	    status == EXIT_DONE)
+		status = EXIT_HOST;
 	life_free(s);
 	conns_free(s);
 	sender_free(s);
