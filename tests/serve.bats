@@ -270,6 +270,10 @@ load lib/serve
 	[[ $output == *"--auth-cookie needs --origin"* ]] || false
 	run -2 ws-serve --guests 0
 	run -2 ws-serve --slow never 0
+	for origin in app.example https://app.example/ https:// '*' 'https://a.example https://b.example'; do
+		run -2 ws-serve --origin "$origin" 0
+		[[ $output == *"not an origin such as https://example.com"* ]] || false
+	done
 	run -2 ws-serve 0 1
 	run -2 ws-serve
 }

@@ -102,6 +102,18 @@ set_slow(const struct opt *opt, const char *value)
 	return NULL;
 }
 
+/* An origin as browsers write it (RFC 6454 6.2). Anything else would let in nobody. */
+static const char *
+set_origin(const struct opt *opt, const char *value)
+{
+	const char *host = strstr(value, "://");
+
+	if (strcmp(value, "null") &&
+	    (!host || host == value || !host[3] || strpbrk(host + 3, "/?#@ ")))
+		return "not an origin such as https://example.com, without a path";
+	return opt_append(opt, value);
+}
+
 static const char *
 set_header(const struct opt *opt, const char *value)
 {
@@ -173,7 +185,7 @@ static const struct opt options[] = {
 	  .help = "serve PATH, spelled payload, topic or channel (/ws=payload)" },
 	{ .name = "guests", .kind = OPT_FLAG, .var = &config.guests,
 	  .help = "let in without a token, unauthenticated" },
-	{ .name = "origin", .letter = 'o', .kind = OPT_CALL, .call = opt_append,
+	{ .name = "origin", .letter = 'o', .kind = OPT_CALL, .call = set_origin,
 	  .var = &config.origins, .arg = "ORIGIN", .flags = OPT_ORDERED,
 	  .help = "let in browsers from this origin only" },
 	{ .name = "refuse", .kind = OPT_CHOICE, .var = &refuse_how, .arg = "HOW",
