@@ -210,6 +210,20 @@ EVERYWHERE='** publish relay anyone'
 	sees '"event":"message".*"user":"u1","room":"chat:7","data":{"type":"message"'
 }
 
+@test "nobody speaks for another within the payload either" {
+	rooms_file 'chat:* publish relay anyone'
+	serve --rooms "$T/rooms"
+	client a
+	client b
+	for i in a b; do
+		say $i '{"type":"subscribe","channel":"chat:7"}'
+		hears $i subscribed
+	done
+	say a '{"type":"message","payload":{"from":"root","channel":"chat:7","c\u006fnn":"x","timestamp":"t","text":"hi"}}'
+	hears b '"message"'
+	[ "$(got b | tail -n 1)" = '{"type":"message","payload":{"channel":"chat:7","text":"hi"},"from":null,"conn":"'"$(conn_id 1)"'"}' ]
+}
+
 @test "publish is for members, and where the rules say so" {
 	rooms_file 'chat:* publish anyone' 'news anyone' 'news publish anyone'
 	serve --rooms "$T/rooms"

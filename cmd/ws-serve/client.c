@@ -201,8 +201,7 @@ membership(struct conn *c, struct slice name, struct room_list *list)
 static bool
 ours(struct slice key)
 {
-	return spell_names_rooms(key) || js_key_is(key, S("type")) || js_key_is(key, S("from")) ||
-	    js_key_is(key, S("conn")) || js_key_is(key, S("timestamp")) ||
+	return spell_names_rooms(key) || spell_names_sender(key) || js_key_is(key, S("type")) ||
 	    js_key_is(key, S("eventType"));
 }
 

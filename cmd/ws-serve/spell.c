@@ -79,6 +79,13 @@ spell_put_list(struct buf *b, const char *name, const struct slice *list, uint32
 }
 
 bool
+spell_names_sender(struct slice key)
+{
+	return js_key_is(key, S("from")) || js_key_is(key, S("conn")) ||
+	    js_key_is(key, S("timestamp"));
+}
+
+bool
 spell_names_rooms(struct slice key)
 {
 	return js_key_is(key, S("channel")) || js_key_is(key, S("channels")) ||

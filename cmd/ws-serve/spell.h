@@ -76,4 +76,7 @@ void spell_put_list(struct buf *b, const char *name, const struct slice *list, u
 /* True if a client names rooms with this member: channel, channels, room, topic. */
 bool spell_names_rooms(struct slice key);
 
+/* True if a relayed message tells with this member who sent it, and when. */
+bool spell_names_sender(struct slice key);
+
 #endif

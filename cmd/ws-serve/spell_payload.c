@@ -69,7 +69,8 @@ error(struct buf *b, enum code code, struct slice message, struct slice room)
 	buf_byte(b, '}');
 }
 
-/* The room goes where the client put it; the client's own payload stays around it. */
+/* The room goes where the client put it; the client's own payload stays around it, but
+ * for what a reader who looks there for all would take as ours. */
 static void
 relay(struct buf *b, struct slice room, const struct js_member *m, int n, const char **skip)
 {
@@ -80,7 +81,7 @@ relay(struct buf *b, struct slice room, const struct js_member *m, int n, const 
 	js_put_member(b, "channel", room);
 	if (js_type(payload) == JS_OBJECT) {
 		for (struct js_walk w = js_walk(payload); js_next(&w, &key, &value);) {
-			if (spell_names_rooms(key))
+			if (spell_names_rooms(key) || spell_names_sender(key))
 				continue;
 			buf_byte(b, ',');
 			buf_byte(b, '"');
