@@ -549,6 +549,20 @@ amqp-tap: standard input: line 6: requeue is neither true nor false: skipped" ]
 	kill -s CONT "${PID[proxy]}"
 }
 
+@test "a peer that falls silent is the end when no attempt is left" {
+	declare_queue q
+	port=$(free_port)
+	start proxy socat -d -d "TCP-LISTEN:$port,bind=127.0.0.1,reuseaddr" "TCP:127.0.0.1:$RABBIT_PORT"
+	wait_for proxy.err 'listening on'
+	start tap amqp-tap -v -u "amqp://127.0.0.1:$port/$RABBIT_VHOST" -q q --heartbeat 1s --reconnect=0
+	wait_for tap.err consuming
+	kill -s STOP "${PID[proxy]}"
+	wait_end tap
+	kill -s CONT "${PID[proxy]}"
+	[ "$status" -eq 4 ]
+	grep -q 'lost the connection to .*: no sign of life for 2 s$' "$T/tap.err"
+}
+
 @test "SIGTERM: what was written is acknowledged, the rest goes back, exit 0" {
 	declare_queue q
 	publish_numbers q 1 1000

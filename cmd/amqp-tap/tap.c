@@ -416,9 +416,12 @@ wait_time(struct tap *t)
 	if (t->connected) {
 		int tick = rmq_tick(&t->rmq, reading(t), &ok);
 
-		if (!ok)
+		if (!ok) {
+			/* This may be the end. */
 			disconnected(t, true);
-		else if (tick >= 0)
+			return 0;
+		}
+		if (tick >= 0)
 			until = earliest(until, now + tick);
 	}
 	if (t->drain_at == INT64_MAX)
