@@ -698,12 +698,16 @@ gateway_works() { # EXCHANGE KEY TYPE
 	requires_rabbitmq
 	exchange out
 	declare_queue work
-	publish "" work 1 2 3
+	declare_exchange in topic
+	bind_queue work in '#'
+	publish in a.b 1 2 3
 	start_example
 	retry queue_has out-seen 3
 	retry queue_has work 0
 	end_example amqp-tap
 	acknowledged
+	run -0 amqp-tap -q out-seen -n 3 --timeout 10s
+	[ "$(jq -r .key <<< "$output" | uniq -c)" = "      3 a.b" ]
 }
 
 @test "wsutils.7: Change routes while 1,000 clients stay connected, with the server apart" {
