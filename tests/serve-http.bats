@@ -319,6 +319,21 @@ not_ready() { get /ready && [ "$code" = 503 ]; }
 	[ "$code" = 403 ]
 }
 
+@test "on the public port, too, a name that was made to point here opens nothing" {
+	serve --expose health,stats,broadcast --admin-open --admin-host ops.example
+	ADMIN=127.0.0.1:$PORT
+	get /stats -H "Host: rebound.example:$PORT"
+	[ "$code" = 421 ]
+	post /broadcast '{"type":"t"}' -H 'Host: rebound.example'
+	[ "$code" = 421 ]
+	for host in "$ADMIN" "localhost:$PORT" ops.example; do
+		get /stats -H "Host: $host"
+		[ "$code" = 200 ]
+	done
+	get /health -H 'Host: any.example'
+	[ "$code" = 200 ]
+}
+
 @test "what would be open to others is a mistake at the start" {
 	run -2 --separate-stderr ws-serve --admin '*:0' 0
 	[[ $stderr == "ws-serve: --admin needs --admin-token-file at an address that others can reach"* ]]

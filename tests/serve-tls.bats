@@ -56,6 +56,17 @@ talk() {
 	[ "$output" = '{"status":426,"error":"this is a WebSocket endpoint"}' ]
 }
 
+@test "what is exposed without a token is for the address of the listener" {
+	serve --cert "$T/one.pem" --key "$T/one.key" --expose stats --admin-open
+	for host in "127.0.0.1:$PORT" "localhost:$PORT"; do
+		run -0 curl -sS -m 10 --cacert "$T/one.pem" -o "$T/stats" -w '%{http_code}' "https://$host/stats"
+		[ "$output" = 200 ]
+	done
+	run -0 curl -sS -m 10 --cacert "$T/one.pem" -o "$T/stats" -w '%{http_code}' \
+		-H "Host: rebound.example:$PORT" "https://127.0.0.1:$PORT/stats"
+	[ "$output" = 421 ]
+}
+
 @test "only HTTP/1.1 is offered, TLS before 1.2 is not spoken" {
 	serve --cert "$T/one.pem" --key "$T/one.key"
 	run openssl s_client -connect "127.0.0.1:$PORT" -alpn h2,http/1.1 < /dev/null

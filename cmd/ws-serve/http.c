@@ -114,6 +114,24 @@ serve_file(struct http_conn *c, const struct request *r)
 
 /* --- who may use the endpoints --- */
 
+/* True if `host` is "ADDRESS:PORT", or localhost with that port where it leads here. The
+ * port of the scheme may be left out. */
+static bool
+names_address(struct slice host, const char *address, const struct listener *from)
+{
+	struct slice ip = slice_of(address, (size_t)(strrchr(address, ':') - address));
+	struct slice port = slice_str(address + ip.n);
+	bool usual = slice_is(port, from->tls ? ":443" : ":80");
+	char name[16];
+
+	if (slice_is(host, address) || (usual && slice_eq(host, ip)))
+		return true;
+	/* No name that somebody's DNS answers for. */
+	snprintf(name, sizeof name, "localhost%.*s", (int)port.n, port.p);
+	return from->loopback
+	    && (request_same(host, slice_str(name)) || (usual && request_same(host, S("localhost"))));
+}
+
 /* The Host that a client of this very socket would send: the address it is bound to. */
 static bool
 is_bound_address(int fd, const struct listener *from, struct slice host)
@@ -125,38 +143,35 @@ is_bound_address(int fd, const struct listener *from, struct slice host)
 	} a = { 0 };
 	socklen_t n = sizeof a;
 	char ip[INET6_ADDRSTRLEN], text[INET6_ADDRSTRLEN + 16];
-	unsigned port;
 
 	/* Whoever can open a Unix socket is no page in a browser. */
 	if (from->local)
 		return true;
+	/* What we have of a TLS connection is one end of a socket pair. */
+	if (from->tls)
+		return names_address(host, from->host, from);
 	if (getsockname(fd, &a.sa, &n))
 		return false;
 	if (a.sa.sa_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&a.v6.sin6_addr)) {
 		inet_ntop(AF_INET6, &a.v6.sin6_addr, ip, sizeof ip);
-		port = ntohs(a.v6.sin6_port);
-		snprintf(text, sizeof text, "[%s]:%u", ip, port);
+		snprintf(text, sizeof text, "[%s]:%u", ip, ntohs(a.v6.sin6_port));
 	} else {
 		inet_ntop(AF_INET, a.sa.sa_family == AF_INET ? (void *)&a.v4.sin_addr
 		    : (void *)(a.v6.sin6_addr.s6_addr + 12), ip, sizeof ip);
 		/* The port stands at the same place in both. */
-		port = ntohs(a.v4.sin_port);
-		snprintf(text, sizeof text, "%s:%u", ip, port);
+		snprintf(text, sizeof text, "%s:%u", ip, ntohs(a.v4.sin_port));
 	}
-	if (slice_is(host, text) || (port == 80 && slice_is(host, ip)))
-		return true;
-	/* No name that somebody's DNS answers for. */
-	snprintf(text, sizeof text, "localhost:%u", port);
-	return from->loopback && (request_same(host, slice_str(text))
-	    || (port == 80 && request_same(host, S("localhost"))));
+	return names_address(host, text, from);
 }
 
 static bool
-host_allowed(const struct http_conn *c, const struct listener *from, struct slice host)
+host_allowed(const struct http_conn *c, const struct listener *from, struct slice host,
+    enum http_endpoint e)
 {
 	const struct http_config *config = &c->http->config;
 
-	if (!config->check_host)
+	/* A page of a name that leads here by now has no token, so a token will do. */
+	if (!config->check_host && (c->http->has_token || HTTP_OPEN & 1u << e))
 		return true;
 	for (int i = 0; i < config->host_count; i++) {
 		if (request_same(host, slice_str(config->hosts[i])))
@@ -189,7 +204,7 @@ allowed(struct http_conn *c, const struct listener *from, const struct request *
 	struct slice origin;
 
 	/* A name that an attacker's DNS points here (rebinding) is not ours. */
-	if (!host_allowed(c, from, r->host)) {
+	if (!host_allowed(c, from, r->host, e)) {
 		http_refuse(c, 421, "this Host is not served here", NULL);
 		return false;
 	}

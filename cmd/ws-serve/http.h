@@ -46,7 +46,8 @@ struct http_config {
 	struct ev_loop *loop;
 	unsigned endpoints;       /* served here */
 	int files;                /* of static_open; -1: none */
-	bool check_host;          /* Host must be the bound address or one of `hosts` */
+	bool check_host;          /* Host must be the bound address or one of `hosts`; if not
+	                           * set, only where a token would be needed and there is none */
 	const char *const *hosts;
 	int host_count;
 	bool open;                /* all endpoints answer without a token; else, until
