@@ -119,6 +119,18 @@ amqp-pub: 2 confirmed, 4 not delivered, 0 sent again" ]
 	[ "$(taken q | jq -c .data | tr '\n' ' ')" = "1 2 " ]
 }
 
+@test "properties that RabbitMQ closes the channel for cost their line only" {
+	declare_queue q
+	printf '{"data":%s,"properties":%s}\n' 1 '{"expiration":"600000"}' 2 '{"expiration":"soon"}' \
+		3 '{"expiration":"4294967296"}' 4 '{"delivery_mode":3}' 5 '{"delivery_mode":1}' > "$T/in"
+	run -3 amqp-pub -q q < "$T/in"
+	[ "$output" = "amqp-pub: line 2: expiration is not a number of milliseconds from 0 to 4294967295
+amqp-pub: line 3: expiration is not a number of milliseconds from 0 to 4294967295
+amqp-pub: line 4: delivery_mode is neither 1 nor 2
+amqp-pub: 2 confirmed, 3 not delivered, 0 sent again" ]
+	[ "$(queue_count q)" = 2 ]
+}
+
 @test "a missing exchange or queue is exit code 5 at once, never silence" {
 	run -5 amqp-pub -e nowhere <<< '{"data":1}'
 	[ "$output" = "amqp-pub: amqp://127.0.0.1:$RABBIT_PORT/$RABBIT_VHOST: NOT_FOUND - no exchange 'nowhere' in vhost '$RABBIT_VHOST'" ]

@@ -67,6 +67,25 @@ address(const struct message_plan *p, const struct js_member *members, int n,
 	return failed;
 }
 
+/* RabbitMQ closes the channel for such values and does not tell which message had them:
+ * what one line says must not end the program. NULL when all is well. */
+static const char *
+unacceptable(const struct amqpprops *props)
+{
+	struct slice mode = props->json[PROP_DELIVERY_MODE], expiry = props->json[PROP_EXPIRATION];
+	struct slice digits = { 0 };
+	int64_t ms;
+
+	if (mode.n && !slice_is(mode, "1") && !slice_is(mode, "2"))
+		return "delivery_mode is neither 1 nor 2";
+	if (js_type(expiry) != JS_STRING)
+		return NULL;
+	digits = slice_of(expiry.p + 1, expiry.n - 2);
+	if (slice_trim(digits).n != digits.n || !js_int(digits, &ms) || ms < 0 || ms > UINT32_MAX)
+		return "expiration is not a number of milliseconds from 0 to 4294967295";
+	return NULL;
+}
+
 /* A record that has "properties", as amqp-tap writes them, is sent with these and no
  * others but the given defaults. What comes from elsewhere survives a broker's restart. */
 static int
@@ -90,6 +109,8 @@ properties(const struct message_plan *p, const struct js_member *members, int n,
 		props.json[PROP_DELIVERY_MODE] = S("2");
 	if (!given.n && json && !props.json[PROP_CONTENT_TYPE].n)
 		props.json[PROP_CONTENT_TYPE] = S("\"application/json\"");
+	if ((reason = unacceptable(&props)))
+		goto failed;
 	buf_clear(&m->wire);
 	if (amqpprops_to_wire(&m->wire, &props, p->headers, &reason))
 		goto failed;
