@@ -142,7 +142,8 @@ listening() { # NAME
 
 @test "three-gateways.sh: three hosts behind one broker, one of them killed" {
 	[ "$(id -u)" = 0 ] || skip "needs root"
-	ip netns add wsutils-try 2> /dev/null && ip netns del wsutils-try || skip "no network namespaces here"
+	ip netns add wsutils-try 2> /dev/null && ip netns exec wsutils-try true 2> /dev/null &&
+		ip netns del wsutils-try || skip "no network namespaces here"
 	requires_rabbitmq
 	declare_exchange three topic
 	run -0 --separate-stderr timeout -k 5 60 "$E/three-gateways.sh" three

@@ -1,15 +1,15 @@
 # permessage-deflate of ws-serve.
 
-# shellcheck disable=SC2016 # words for another shell
-
 load lib/common
 
 CLIENT=$ROOT/tests/fixtures/clients/deflate.py
 
 @test "both sides agree to begin each message anew, so that a connection costs no memory for it" {
 	serve --deflate
-	run -0 timeout 20 bash -c '/usr/bin/python3 "$0" "$1" final | head -n 1' "$CLIENT" "$URL"
-	[ "${lines[0],,}" = 'sec-websocket-extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover' ]
+	start client /usr/bin/python3 "$CLIENT" "$URL" final
+	wait_for client.out connection:established
+	run -0 head -n 1 "$T/client.out"
+	[ "${output,,}" = 'sec-websocket-extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover' ]
 }
 
 @test "texts of any length and kind come through, and leave the server alive" {
