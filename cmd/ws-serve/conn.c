@@ -406,13 +406,15 @@ struct conn *
 conn_new(struct server *s, const struct endpoint *endpoint, struct slice remote, struct slice path)
 {
 	struct conns *x = s->conns;
-	struct conn *c = mem_zero(1, sizeof(*c));
+	size_t strings = remote.n + 1 + path.n + 1;
+	struct conn *c = mem_zero(1, sizeof(*c) + strings);
 
 	c->server = s;
 	c->number = ++x->number;
 	c->endpoint = endpoint;
-	c->remote = mem_copy(remote.p, remote.n);
-	c->path = mem_copy(path.p, path.n);
+	memcpy(c->remote, remote.p, remote.n);
+	c->path = c->remote + remote.n + 1;
+	memcpy(c->remote + remote.n + 1, path.p, path.n);
 	c->opened_us = c->seen_us = c->ping_us = server_now_us(s);
 	c->prev = x->last;
 	if (x->last)
@@ -446,8 +448,6 @@ conn_free(struct conn *c)
 		x->last = c->prev;
 	x->count--;
 	identity_free(&c->id);
-	free(c->remote);
-	free(c->path);
 	free(c->close_reason);
 	free(c);
 }

@@ -60,8 +60,7 @@ struct conn {
 	const struct endpoint *endpoint;
 	struct peer *peer;           /* of the door's limits; may be NULL */
 	struct identity id;
-	char *remote;                /* "10.0.0.7:51234" */
-	char *path;
+	const char *path;            /* behind `remote` */
 	struct seat *seats;          /* its rooms, user and patterns */
 	uint32_t seat_count, seat_cap;
 	uint16_t rooms, patterns;    /* of those: what counts for --max-rooms, --max-patterns */
@@ -74,6 +73,7 @@ struct conn {
 	bool ping_out;               /* a ping was sent, no byte came in since */
 	bool binary, packed;         /* of the message that is being put together */
 	bool blocking;               /* --slow block: a source waits for it */
+	uint16_t close_code;         /* 0 while open */
 	struct buf *message;         /* the pieces of a message; NULL between messages */
 	struct parked *kept;         /* messages kept while parked */
 	struct renewal *ask;         /* a question to the authenticator that is out */
@@ -88,10 +88,10 @@ struct conn {
 	struct wheel_node timer;
 	struct bucket rate;
 	uint64_t received, dropped;
-	uint32_t rtt_us;             /* the last ping's round trip, 0: none yet */
-	uint16_t close_code;         /* 0 while open */
 	char *close_reason;          /* NULL: none */
 	struct conn *prev, *next;    /* all connections, in the order they came */
+	uint32_t rtt_us;             /* the last ping's round trip, 0: none yet */
+	char remote[];               /* "10.0.0.7:51234" */
 };
 
 void conns_new(struct server *s);

@@ -20,12 +20,13 @@ struct rooms {
 };
 
 static struct room *
-room_new(enum room_kind kind, struct slice name, uint64_t hash)
+room_new(enum room_kind kind, struct slice name)
 {
-	struct room *r = mem_zero(1, sizeof(*r) + name.n + 1);
+	struct room *r = mem_zero(1, sizeof(*r) + name.n);
 
+	r->members = &r->only;
+	r->cap = 1;
 	r->kind = kind;
-	r->hash = hash;
 	r->name_n = (uint16_t)name.n;
 	memcpy(r->name, name.p, name.n);
 	return r;
@@ -34,9 +35,11 @@ room_new(enum room_kind kind, struct slice name, uint64_t hash)
 static void
 room_free(struct room *r)
 {
-	topic_free(r->topic);
+	if (r->kind == ROOM_PATTERN)
+		topic_free(r->topic);
 	free(r->patterns);
-	free(r->members);
+	if (r->members != &r->only)
+		free(r->members);
 	free(r);
 }
 
@@ -44,7 +47,7 @@ void
 rooms_new(struct server *s)
 {
 	s->rooms = mem_zero(1, sizeof(*s->rooms));
-	s->rooms->all = room_new(ROOM_ALL, S(""), 0);
+	s->rooms->all = room_new(ROOM_ALL, S(""));
 	s->rooms->index = topic_index_new(0);
 	s->rooms->age = 1;
 }
@@ -159,9 +162,9 @@ static struct room *
 make(struct server *s, enum room_kind kind, struct slice name, struct topic *topic)
 {
 	struct rooms *x = s->rooms;
-	struct room *r = room_new(kind, name, hash_bytes(name));
+	struct room *r = room_new(kind, name);
 
-	table_add(&x->tables[kind], r->hash, r);
+	table_add(&x->tables[kind], hash_bytes(name), r);
 	r->made_us = server_now_us(s);
 	if (kind == ROOM_NAMED) {
 		r->next = x->first;
@@ -181,7 +184,7 @@ destroy(struct server *s, struct room *r)
 {
 	struct rooms *x = s->rooms;
 
-	table_remove(&x->tables[r->kind], r->hash, r);
+	table_remove(&x->tables[r->kind], hash_bytes(room_name(r)), r);
 	if (r->kind == ROOM_NAMED) {
 		if (r->prev)
 			r->prev->next = r->next;
@@ -214,8 +217,12 @@ room_join(struct conn *c, enum room_kind kind, struct slice name, struct topic *
 	else
 		topic_free(topic);
 	if (r->count == r->cap) {
-		r->cap = r->cap ? r->cap * 2 : 1;
-		r->members = mem_resize(r->members, r->cap, sizeof(*r->members));
+		bool alone = r->members == &r->only;
+
+		r->cap *= 2;
+		r->members = mem_resize(alone ? NULL : r->members, r->cap, sizeof(*r->members));
+		if (alone)
+			r->members[0] = r->only;
 	}
 	if (c->seat_count == c->seat_cap) {
 		c->seat_cap = c->seat_cap ? c->seat_cap + c->seat_cap / 2 + 1 : 4;

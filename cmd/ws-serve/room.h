@@ -24,15 +24,18 @@ struct member {
 };
 
 struct room {
-	struct member *members;
+	struct member *members; /* &only, while there never were two */
 	uint32_t count, cap;
 	struct batch *batch;    /* send.c: messages of this turn; NULL: none */
 	struct room **patterns; /* ROOM_NAMED: patterns that match its name */
 	uint32_t pattern_count;
 	uint32_t pattern_age;   /* of the set of patterns that this was computed from */
-	struct topic *topic;    /* ROOM_PATTERN */
-	struct room *prev, *next; /* named rooms: all of them */
-	uint64_t hash;
+	union {
+		struct topic *topic; /* ROOM_PATTERN */
+		struct room *prev;   /* ROOM_NAMED: all of them */
+	};
+	struct room *next;
+	struct member only;     /* most rooms have one member, so it is no block of its own */
 	int64_t made_us;        /* when its first member came (server_now_us) */
 	uint16_t name_n;
 	uint8_t kind;
