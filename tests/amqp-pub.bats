@@ -446,4 +446,5 @@ bad'
 	run -2 amqp-pub -q q -H novalue < /dev/null
 	run -2 amqp-pub -q q --rate 0/1s < /dev/null
 	run -2 amqp-pub -q q --dead-letter /nowhere/file < /dev/null
+	run -2 amqp-pub -q q --dry-run --dead-letter "$T/dead" < /dev/null
 }

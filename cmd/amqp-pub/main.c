@@ -159,6 +159,8 @@ check_options(void)
 		opt_fail("--raw lines have no tags: not with --acks");
 	if (dry_run && opts.acks)
 		opt_fail("--dry-run acknowledges nothing: not with --acks");
+	if (dry_run && opts.dead_letter)
+		opt_fail("--dry-run delivers nothing, nor keeps it: not with --dead-letter");
 	opts.mandatory = !no_mandatory;
 	if (headers.n) {
 		buf_byte(&headers, '}');
