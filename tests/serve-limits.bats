@@ -262,7 +262,7 @@ teardown() {
 	serve --message-rate 0 --events listen
 	client a
 	say a '!many 100000 {"type":"ping"}'
-	hears a pong 100000
+	DEADLINE=60 hears a pong 100000
 }
 
 @test "while stdout is not read a talker waits, others and commands go on" {
@@ -310,4 +310,35 @@ teardown() {
 	serve --max-connections 100 --max-handshakes 10
 	run -0 awk '/Max open files/ { print $4 }' "/proc/${PID[serve]}/limits"
 	[ "$output" = 174 ]
+}
+
+@test "messages that never come whole are bounded in all: 1013" {
+	serve --queue-total 64k --client-queue 64k
+	cat > "$T/begin.py" <<-'PY'
+		import asyncio, sys, websockets
+		async def begin(url, n):
+		    async with websockets.connect(url) as c:
+		        async def parts():
+		            yield '"' + "x" * n
+		            print("begun", flush=True)
+		            await asyncio.sleep(60)
+		        try:
+		            await c.send(parts())
+		        except websockets.ConnectionClosed as e:
+		            print("closed", e.code, flush=True)
+		        await c.wait_closed()
+		        print("closed", c.close_code, flush=True)
+		async def main():
+		    await asyncio.gather(*(begin(sys.argv[1], 40000) for _ in range(2)))
+		asyncio.run(main())
+	PY
+	start many /usr/bin/python3 "$T/begin.py" "$URL"
+	wait_for serve.out '"event":"close".*"code":1013,"reason":"too much is under way"'
+	[ "$(grep -c '"event":"close"' "$T/serve.out")" -eq 1 ]
+	# What one leaves, another may use.
+	stop many KILL
+	wait_for serve.out '"event":"close"' 2
+	client a
+	say a "{\"type\":\"ping\",\"correlationId\":\"$(printf 'x%.0s' {1..50000})\"}"
+	hears a pong
 }

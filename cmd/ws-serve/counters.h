@@ -18,6 +18,7 @@ struct counters {
 	uint64_t invalid;                 /* messages that break the client protocol */
 	uint64_t rate_limited;            /* messages over --message-rate */
 	uint64_t too_big;                 /* messages over --max-message (1009) */
+	uint64_t unfinished;              /* messages begun when too much was under way (1013) */
 	uint64_t bad_utf8;                /* messages and close reasons (1007) */
 	uint64_t ping_timeouts;
 	uint64_t expired;                 /* tokens that ran out (4001) */

@@ -11,7 +11,10 @@
 #include "server.h"
 #include "utf8.h"
 
-enum { RSV1 = 0x40 }; /* as lws_get_reserved_bits gives it: the message is packed */
+enum {
+	RSV1 = 0x40,            /* as lws_get_reserved_bits gives it: the message is packed */
+	CLOSE_TRY_AGAIN = 1013, /* IANA's registry of close codes */
+};
 
 /* A message that waits. */
 struct parked {
@@ -53,6 +56,8 @@ inbox_forget(struct conn *c)
 		c->kept = p->next;
 		free(p);
 	}
+	if (c->message)
+		c->server->unfinished -= c->message->n;
 	message_free(c->message);
 	c->message = NULL;
 	if (c->parked) {
@@ -96,27 +101,33 @@ refuse(struct conn *c, enum lws_close_status code, const char *reason)
 	return -1;
 }
 
-/* Put what a packed message holds in place of *whole. 0, or -1 when it was refused. */
+/* A whole message has come: unpack it, check it, act on it. */
 static int
-unpack(struct conn *c, struct slice *whole)
+complete(struct conn *c, struct slice whole)
 {
 	struct server *s = c->server;
-	struct buf *plain = mem_zero(1, sizeof(*plain));
-	enum deflate_status status = deflate_unpack(plain, *whole, (size_t)s->config->max_message);
+	struct buf plain = { 0 };
+	enum deflate_status status = DEFLATE_OK;
+	int result = 0;
 
-	message_free(c->message);
-	c->message = plain;
-	*whole = buf_view(plain);
-	switch (status) {
-	case DEFLATE_OK:
-		return 0;
-	case DEFLATE_TOO_BIG:
-		s->counters.too_big++;
-		return refuse(c, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "message too big");
-	case DEFLATE_BAD:
-		break;
+	if (c->packed) {
+		status = deflate_unpack(&plain, whole, (size_t)s->config->max_message);
+		whole = buf_view(&plain);
 	}
-	return refuse(c, LWS_CLOSE_STATUS_INVALID_PAYLOAD, "malformed compression");
+	if (status == DEFLATE_TOO_BIG) {
+		s->counters.too_big++;
+		result = refuse(c, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "message too big");
+	} else if (status == DEFLATE_BAD) {
+		result = refuse(c, LWS_CLOSE_STATUS_INVALID_PAYLOAD, "malformed compression");
+	} else if (!c->binary && !utf8_valid(whole)) {
+		/* lws checks as it goes, but lets a message end inside a character. */
+		s->counters.bad_utf8++;
+		result = refuse(c, LWS_CLOSE_STATUS_INVALID_PAYLOAD, "invalid UTF-8");
+	} else {
+		take(c, whole, c->binary);
+	}
+	buf_free(&plain);
+	return result;
 }
 
 int
@@ -125,8 +136,8 @@ inbox_piece(struct conn *c, const char *p, size_t n)
 	struct server *s = c->server;
 	size_t before = c->message ? c->message->n : 0;
 	struct buf *pieces;
-	struct slice whole;
 	bool last;
+	int result;
 
 	c->seen_us = server_now_us(s);
 	c->ping_out = false;
@@ -142,29 +153,25 @@ inbox_piece(struct conn *c, const char *p, size_t n)
 		c->packed = lws_get_reserved_bits(c->wsi) & RSV1;
 	}
 	last = lws_is_final_fragment(c->wsi) && !lws_remaining_packet_payload(c->wsi);
-	if (!last || before) {
-		if (!c->message)
-			c->message = mem_zero(1, sizeof(*c->message));
-		buf_add(c->message, p, n);
-		if (!last)
-			return 0;
+	if (last && !before)
+		return complete(c, slice_of(p, n));
+	if (s->unfinished + n > (uint64_t)s->config->queue_total) {
+		s->counters.unfinished++;
+		return refuse(c, (enum lws_close_status)CLOSE_TRY_AGAIN, "too much is under way");
 	}
-	whole = before ? buf_view(c->message) : slice_of(p, n);
-	if (c->packed) {
-		if (unpack(c, &whole))
-			return -1;
-	}
-	/* lws checks as it goes, but lets a message end inside a character. */
-	if (!c->binary && !utf8_valid(whole)) {
-		s->counters.bad_utf8++;
-		return refuse(c, LWS_CLOSE_STATUS_INVALID_PAYLOAD, "invalid UTF-8");
-	}
+	if (!c->message)
+		c->message = mem_zero(1, sizeof(*c->message));
+	buf_add(c->message, p, n);
+	s->unfinished += n;
+	if (!last)
+		return 0;
 	/* Not the connection's any more: its end, in here, must not release them. */
 	pieces = c->message;
 	c->message = NULL;
-	take(c, whole, c->binary);
+	s->unfinished -= pieces->n;
+	result = complete(c, buf_view(pieces));
 	message_free(pieces);
-	return 0;
+	return result;
 }
 
 void

@@ -37,6 +37,8 @@ put_counters(struct buf *b, const struct counters *c)
 		{ "ws_serve_invalid_messages_total", METRICS_COUNTER, "Messages that break the client protocol", &c->invalid },
 		{ "ws_serve_rate_limited_total", METRICS_COUNTER, "Messages over the message rate", &c->rate_limited },
 		{ "ws_serve_too_big_total", METRICS_COUNTER, "Messages over the longest allowed", &c->too_big },
+		{ "ws_serve_unfinished_total", METRICS_COUNTER,
+		  "Messages refused because too much was under way", &c->unfinished },
 		{ "ws_serve_bad_utf8_total", METRICS_COUNTER, "Messages and close reasons that are not UTF-8", &c->bad_utf8 },
 		{ "ws_serve_ping_timeouts_total", METRICS_COUNTER, "Connections that did not answer a ping", &c->ping_timeouts },
 		{ "ws_serve_tokens_expired_total", METRICS_COUNTER, "Connections whose token ran out", &c->expired },

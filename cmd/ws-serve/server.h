@@ -40,6 +40,7 @@ struct server {
 	struct lws_context *lws;
 	struct lws_vhost *vhost;
 	struct counters counters;
+	uint64_t unfinished;     /* bytes of messages that have not come whole */
 	char node[13];           /* 12 random base32 characters, new at each start */
 	struct timespec started; /* CLOCK_REALTIME */
 	int64_t started_us;      /* the loop's clock at the start */
