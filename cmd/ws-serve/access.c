@@ -92,7 +92,6 @@ report_open(struct conn *c)
 {
 	struct server *s = c->server;
 	struct buf *b;
-	bool first = true;
 
 	if (!event_wanted(s, EVENT_OPEN))
 		return;
@@ -105,17 +104,7 @@ report_open(struct conn *c)
 	js_put_member(b, "path", slice_str(c->path));
 	if (c->id.user)
 		js_put_member(b, "user", conn_user(c));
-	js_put_key(b, "rooms");
-	buf_byte(b, '[');
-	for (uint32_t i = 0; i < c->seat_count; i++) {
-		if (c->seats[i].room->kind != ROOM_NAMED)
-			continue;
-		if (!first)
-			buf_byte(b, ',');
-		first = false;
-		js_put_string(b, room_name(c->seats[i].room));
-	}
-	buf_byte(b, ']');
+	room_put_names(b, c);
 	put_claims(b, c);
 	event_end(s, c, slice_of("", 0));
 }

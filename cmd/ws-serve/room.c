@@ -4,6 +4,7 @@
 
 #include "conn.h"
 #include "hash.h"
+#include "js.h"
 #include "mem.h"
 #include "send.h"
 #include "server.h"
@@ -156,6 +157,24 @@ bool
 room_has(const struct room *r, const struct conn *c)
 {
 	return seat_of(r, c) != NULL;
+}
+
+void
+room_put_names(struct buf *b, const struct conn *c)
+{
+	bool first = true;
+
+	js_put_key(b, "rooms");
+	buf_byte(b, '[');
+	for (uint32_t i = 0; i < c->seat_count; i++) {
+		if (c->seats[i].room->kind != ROOM_NAMED)
+			continue;
+		if (!first)
+			buf_byte(b, ',');
+		first = false;
+		js_put_string(b, room_name(c->seats[i].room));
+	}
+	buf_byte(b, ']');
 }
 
 static struct room *

@@ -11,6 +11,7 @@
 #include "slice.h"
 
 struct batch;
+struct buf;
 struct conn;
 struct server;
 struct topic;
@@ -78,6 +79,9 @@ uint64_t room_user_count(const struct server *s);
 /* Patterns that match `name`: a list that lasts until the next join or leave; *n is its
  * length. `r` is the room of that name or NULL. */
 struct room **room_patterns(struct server *s, struct room *r, struct slice name, uint32_t *n);
+
+/* Append "rooms":[…], the names of those that c joined, without patterns. */
+void room_put_names(struct buf *b, const struct conn *c);
 
 /* True when c is in r itself. */
 bool room_has(const struct room *r, const struct conn *c);

@@ -22,21 +22,10 @@ put_user(struct buf *b, const struct conn *c)
 static void
 welcome(struct buf *b, const struct conn *c)
 {
-	bool first = true;
-
 	open_payload(b);
 	put_user(b, c);
-	js_put_key(b, "rooms");
-	buf_byte(b, '[');
-	for (uint32_t i = 0; i < c->seat_count; i++) {
-		if (c->seats[i].room->kind != ROOM_NAMED)
-			continue;
-		if (!first)
-			buf_byte(b, ',');
-		first = false;
-		js_put_string(b, room_name(c->seats[i].room));
-	}
-	buf_add(b, "]}", 2);
+	room_put_names(b, c);
+	buf_byte(b, '}');
 }
 
 static void
