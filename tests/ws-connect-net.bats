@@ -195,7 +195,7 @@ texts() {
 	peer
 	port=$(free_port)
 	cat > "$T/nginx.conf" <<- EOF2
-		daemon off; pid $T/nginx.pid; error_log $T/error.log; worker_processes 1;
+		daemon off; master_process off; pid $T/nginx.pid; error_log $T/error.log; worker_processes 1;
 		events {}
 		http {
 			access_log off; client_body_temp_path $T/a; proxy_temp_path $T/b; fastcgi_temp_path $T/c;

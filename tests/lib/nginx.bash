@@ -7,7 +7,7 @@ start_nginx() {
 	NGINX_PORT=$(free_port)
 	mkdir -p "$T/nginx"
 	cat > "$T/nginx.conf" <<-END
-	daemon off;
+	daemon off; master_process off;
 	pid $T/nginx/pid;
 	error_log stderr warn;
 	events { worker_connections 512; }
