@@ -19,6 +19,15 @@ blob_drop(struct blob *b)
 	free(b);
 }
 
+struct blob *
+blob_new(void)
+{
+	struct blob *b = mem_zero(1, sizeof(*b));
+
+	b->refs = 1;
+	return b;
+}
+
 struct batch *
 batch_take(struct batch_pool *pool)
 {
@@ -30,10 +39,8 @@ batch_take(struct batch_pool *pool)
 	} else {
 		b = mem_zero(1, sizeof(*b));
 	}
-	if (!b->blob) {
-		b->blob = mem_zero(1, sizeof(*b->blob));
-		b->blob->refs = 1;
-	}
+	if (!b->blob)
+		b->blob = blob_new();
 	b->count = 0;
 	b->blob->n = 0;
 	return b;
@@ -86,6 +93,13 @@ reserve(struct blob *b, size_t n)
 	return b->p + b->n;
 }
 
+void
+blob_add(struct blob *b, struct slice bytes)
+{
+	memcpy(reserve(b, bytes.n), bytes.p, bytes.n);
+	b->n += bytes.n;
+}
+
 static void
 mark(struct batch *b, uint32_t order)
 {
@@ -120,8 +134,7 @@ void
 batch_copy(struct batch *b, uint32_t order, struct slice frames)
 {
 	mark(b, order);
-	memcpy(reserve(b->blob, frames.n), frames.p, frames.n);
-	b->blob->n += frames.n;
+	blob_add(b->blob, frames);
 }
 
 struct slice

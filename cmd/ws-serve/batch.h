@@ -64,4 +64,8 @@ blob_hold(struct blob *b)
 
 void blob_drop(struct blob *b);
 
+/* An empty blob with one reference; and more bytes behind those in b. */
+struct blob *blob_new(void);
+void blob_add(struct blob *b, struct slice bytes);
+
 #endif

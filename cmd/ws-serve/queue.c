@@ -14,6 +14,7 @@
 
 enum {
 	BLOCK_SLACK = 4 << 20, /* bytes over the limit that come before a source is held */
+	COPIES_MOST = 64 << 10, /* bytes of small messages that are copied into one blob */
 	PACKED_KEEP = 1 << 20, /* larger buffers for packing are given back */
 };
 
@@ -162,12 +163,41 @@ message_length(const char *p, size_t n)
 	return at;
 }
 
+/* Add to what the last node has, if that stands in a blob of its own. */
+static bool
+extend(struct conn *c, struct slice frames)
+{
+	struct queued *last = c->last;
+
+	if (!last || last->blob->refs > 1 || last->at + last->n != last->blob->n ||
+	    last->blob->n + frames.n > COPIES_MOST)
+		return false;
+	blob_add(last->blob, frames);
+	last->n += frames.n;
+	return true;
+}
+
 static void
 append(struct queue_ctl *q, struct conn *c, struct blob *blob, size_t at, size_t n)
 {
-	struct queued *node = mem_alloc(sizeof(*node));
+	/* A small part would keep a whole blob that nobody counts. */
+	bool copy = n < blob->cap / 4;
+	struct slice frames = slice_of(blob->p + at, n);
+	struct queued *node;
 
-	blob_hold(blob);
+	if (copy && extend(c, frames)) {
+		c->queued += n;
+		q->bytes += n;
+		return;
+	}
+	node = mem_alloc(sizeof(*node));
+	if (copy) {
+		blob = blob_new();
+		blob_add(blob, frames);
+		at = 0;
+	} else {
+		blob_hold(blob);
+	}
 	*node = (struct queued){ NULL, blob, at, n };
 	if (c->last)
 		c->last->next = node;

@@ -186,7 +186,7 @@ send_union(struct server *s, struct room *const *rooms, uint32_t n,
 				begin_single(x, m);
 			add_single(x, c);
 		}
-	if (x->singles && x->singles->blob->n >= SEND_EARLY)
+	if (x->singles && (x->singles->blob->n >= SEND_EARLY || x->single_n >= SEND_SINGLES))
 		send_write(s);
 	return reached;
 }

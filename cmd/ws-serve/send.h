@@ -25,6 +25,7 @@ struct spelling;
 enum {
 	SEND_FRAGMENT = 64 << 10, /* longest payload of one frame, bytes */
 	SEND_EARLY = 256 << 10,   /* bytes of a batch at which it is sent before the turn ends */
+	SEND_SINGLES = 1 << 20,   /* the same for addressees of messages that go to no one room */
 	SEND_JOIN = 128 << 10,    /* bytes of queued frames that are joined for one write */
 };
 
