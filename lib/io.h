@@ -42,7 +42,8 @@ int io_replace_file(const char *path, struct slice bytes);
  * Returns what is now allowed. */
 long io_limit_files(long n);
 
-/* The same, and the hard limit too when n descriptors need that and we may (root). */
+/* Raise the soft limit to the hard one, and that too when n descriptors need it and we
+ * may (root). Returns what is now allowed. */
 long io_want_files(long n);
 
 /* True when fd is a terminal that this process may not read without being stopped,
