@@ -77,8 +77,9 @@ help:
 
 BUILD_DEPS = gcc libc6-dev libwebsockets-dev libwebsockets-evlib-ev libev-dev libssl-dev \
 	libjq-dev librabbitmq-dev libjwt-dev libjansson-dev libedit-dev zlib1g-dev
-TEST_DEPS = bats parallel git procps iproute2 curl jq socat openssl rabbitmq-server nginx-light nodejs \
-	node-ws python3 python3-websockets chromium chromium-driver zsh fish mandoc shellcheck cppcheck
+TEST_DEPS = bats parallel git procps iproute2 curl jq socat openssl rabbitmq-server \
+	nginx-light nodejs node-ws python3 python3-websockets chromium chromium-driver zsh \
+	fish dpkg-dev fakeroot lintian mandoc shellcheck cppcheck
 
 # Install what is missing; stops with 2 where that cannot be done.
 deps:

@@ -11,6 +11,12 @@ ROOT=${BATS_TEST_DIRNAME%/tests*}
 BIN=${BIN:-$ROOT/build}
 case $BIN in /*) ;; *) BIN=$ROOT/$BIN ;; esac
 PATH=$BIN:$PATH
+# RETRIES: how often a test that failed is tried again, 0 unless set. CI sets it, since a
+# busy machine may miss a deadline; what was tried again is told.
+BATS_TEST_RETRIES=${RETRIES:-0}
+if ((${BATS_TEST_TRY_NUMBER:-1} > 1)); then
+	echo "# tried again: the test that is told of next" >&3
+fi
 export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-120}
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:exitcode=99} UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
 T=$BATS_TEST_TMPDIR
