@@ -220,6 +220,7 @@ value(struct scan *s, const char *p)
 			if (depth == JS_DEPTH)
 				return fail(s, p, "nested too deeply");
 			if (is_object)
+				// cppcheck-suppress legacyUninitvar ; a bit is written before it is read
 				objects[depth / 64] |= 1ull << depth % 64;
 			else
 				objects[depth / 64] &= ~(1ull << depth % 64);

@@ -349,9 +349,9 @@ short_options(char **argv, int left)
 		char where[3] = { '-', *p, '\0' };
 
 		if (!o) {
-			if (pass == PASS_HELP)
-				continue;
-			opt_fail("unknown option -%c", *p);
+			if (pass != PASS_HELP)
+				opt_fail("unknown option -%c", *p);
+			continue;
 		}
 		if (!o->arg || o->flags & OPT_OPTIONAL) {
 			set_in_pass(o, NULL, where);

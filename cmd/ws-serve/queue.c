@@ -406,7 +406,7 @@ write_packed(struct queue_ctl *q, struct conn *c)
 	struct blob *blob = c->first->blob;
 	const char *p = blob->p + c->first->at;
 	size_t n = message_length(p, c->first->n);
-	struct frame first, f;
+	struct frame first = { 0 }, f;
 	int result;
 
 	buf_clear(&plain);
