@@ -226,6 +226,16 @@ load lib/serve
 	hears a '^x'
 }
 
+@test "a raw line that is not UTF-8 is a binary message" {
+	serve --raw-all
+	client a
+	hears a established
+	printf '\xff\xfe\0\n\n\xc3\xa9\n' >&"${FEED[serve]}"
+	hears a 'é'
+	[ "$(got a | tail -n 2)" = $'\né' ]
+	hears a '^\[binary fffe00\]$'
+}
+
 @test "--acks tells the last tag that is done" {
 	serve --acks
 	client a

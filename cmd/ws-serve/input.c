@@ -16,6 +16,7 @@
 #include "room.h"
 #include "send.h"
 #include "server.h"
+#include "utf8.h"
 
 enum {
 	CHUNK = 1 << 20,         /* bytes of one read: what a connection gets with one write */
@@ -86,7 +87,9 @@ hold(struct source *source, bool on)
 static void
 raw_line(struct input *in, struct slice line)
 {
-	command_send(in->server, &in->raw, in->server->config->raw_all ? 0 : 1, NULL, line, false);
+	/* A text message must be UTF-8 (RFC 6455 5.6): clients end the connection otherwise. */
+	command_send(in->server, &in->raw, in->server->config->raw_all ? 0 : 1, NULL, line,
+	    !utf8_valid(line));
 	in->server->counters.commands++;
 }
 
