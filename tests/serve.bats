@@ -288,6 +288,15 @@ load lib/serve
 	run -2 ws-serve
 }
 
+@test "an option that could have no effect is a mistake" {
+	for wrong in '--acks --raw log' '--acks --raw-all' '--control-mode 0660'; do
+		# shellcheck disable=SC2086 # words
+		run -2 ws-serve $wrong 0
+	done
+	run -2 --separate-stderr ws-serve --reuse-port "$T/sock"
+	[ "$stderr" = "ws-serve: --reuse-port is for TCP: $T/sock; see ws-serve --help" ]
+}
+
 @test "a mistake in the rooms file is told with its line, exit code 2" {
 	rooms_file 'news' 'chat:* loud'
 	run -2 ws-serve --rooms "$T/rooms" 0

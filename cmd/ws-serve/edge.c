@@ -61,10 +61,14 @@ make_listeners(const char *where, const char *option, bool admin, bool reuse_por
 		msg_die(EXIT_USAGE, "LISTEN_FDS: %s", why);
 	if (n && where)
 		opt_fail("%s and inherited sockets: %s", option, where);
+	if (n && reuse_port)
+		opt_fail("--reuse-port is not for inherited sockets");
 	if (n || !where)
 		return n;
 	free(*list);
 	*list = mem_zero(1, sizeof **list);
+	if (reuse_port && strchr(where, '/'))
+		opt_fail("--reuse-port is for TCP: %s", where);
 	open_one(*list, where, reuse_port);
 	return 1;
 }

@@ -16,7 +16,7 @@ static struct config config = {
 	.auth_timeout_ms = 5000,
 	.events = EVENT_ALL,
 	.max_line = LINE_MAX_DEFAULT,
-	.control_mode = 0600,
+	.control_mode = -1,
 	.message_rate = { .count = 100, .per_ms = 1000, .burst = 200 },
 	.max_message = 1 << 20,
 	.max_rooms = 100,
@@ -331,6 +331,13 @@ options_parse(int argc, char **argv)
 		opt_fail("--expose stats or broadcast needs --admin-token-file or --admin-open");
 	if (config.raw && config.raw_all)
 		opt_fail("--raw and --raw-all contradict each other");
+	if (config.acks && (config.raw || config.raw_all))
+		opt_fail("--acks needs commands: lines of %s have no tag",
+		    config.raw ? "--raw" : "--raw-all");
+	if (config.control_mode >= 0 && !config.control)
+		opt_fail("--control-mode needs --control");
+	if (config.control_mode < 0)
+		config.control_mode = 0600;
 	if (config.queue_total < config.client_queue)
 		opt_fail("--queue-total is less than --client-queue");
 	return &config;
