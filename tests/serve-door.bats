@@ -238,6 +238,40 @@ let_in() { [ "$(code_of upgrade "$1")" = 101 ]; }
 	sees '"event":"refused".*"status":429'
 }
 
+@test "files, endpoints and nonsense count for --connect-rate as upgrades do" {
+	mkdir "$T/web"
+	echo page > "$T/web/page"
+	serve --connect-rate 1/1h:4 --static "$T/web" --expose health --admin "$T/admin"
+	[ "$(code_of raw 'GET /page HTTP/1.1\r\nHost: a\r\n\r\n')" = 200 ]
+	[ "$(code_of raw 'GET /health HTTP/1.1\r\nHost: a\r\n\r\n')" = 200 ]
+	[ "$(code_of raw 'nonsense\r\n\r\n')" = 400 ]
+	[ "$(code_of upgrade /ws)" = 101 ]
+	[ "$(code_of upgrade /ws)" = 429 ]
+	[ "$(code_of raw 'nonsense\r\n\r\n')" = 429 ]
+	run -0 ask < <(raw 'GET /page HTTP/1.1\r\nHost: a\r\n\r\n')
+	[ "${lines[0]}" = "HTTP/1.1 429 Too Many Requests" ]
+	[ "$(field Retry-After <<< "$output")" -gt 3000 ]
+	# Other addresses, and administration, are served on.
+	[ "$(curl -s --interface 127.0.0.2 "http://127.0.0.1:$PORT/page")" = page ]
+	run -0 curl -s --unix-socket "$T/admin" http://localhost/metrics
+	[[ $output == *'ws_serve_refused_total{code="429"} 3'* ]]
+}
+
+@test "behind a proxy --connect-rate counts the requests of each client" {
+	serve --trust-proxy 127.0.0.1 --connect-rate 1/1h --expose health
+	client=1.2.3.4
+	health() { code_of raw "GET /health HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: $client\r\n\r\n"; }
+	[ "$(health)" = 200 ]
+	[ "$(health)" = 429 ]
+	client=1.2.3.5
+	[ "$(health)" = 200 ]
+	client=junk
+	[ "$(health)" = 400 ]
+	# Whose these were nobody knows.
+	[ "$(code_of raw 'nonsense\r\n\r\n')" = 400 ]
+	[ "$(code_of raw 'nonsense\r\n\r\n')" = 400 ]
+}
+
 @test "an address has --max-connections-per-ip places, and gets them back" {
 	serve --max-connections-per-ip 1
 	client a

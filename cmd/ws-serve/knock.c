@@ -50,6 +50,19 @@ find_client(struct guest *g, const struct request *r)
 	return ok;
 }
 
+/* Whatever it asks for counts, malformed requests too; but for those that a proxy passed
+ * on, since nobody knows from whom they are. */
+static bool
+within_rate(const struct guest *g, bool understood, int64_t *retry_us)
+{
+	const struct door_config *config = &g->door->config;
+
+	if (!config->peers || !g->has_address
+	    || (!understood && config->proxy && proxy_trusts(config->proxy, &g->address)))
+		return true;
+	return peers_ask(config->peers, &g->address, guest_now_us(), retry_us);
+}
+
 /* The header fields that the owner asked for. False when one is there twice: which of
  * them is the proxy's and which the client's, nobody can tell. */
 static bool
@@ -108,21 +121,14 @@ try_upgrade(struct guest *g, const struct request *r)
 {
 	struct door *d = g->door;
 	struct handshake h;
-	int64_t retry_us = 0;
 	const char *why;
 	bool exact;
 	int endpoint, status;
 
-	g->upgrade = true;
-	if (!find_client(g, r)) {
-		guest_refuse(g, 400, "malformed X-Forwarded-For", 0);
-		return;
-	}
 	if (d->config.peers && g->has_address) {
-		g->peer = peers_enter(d->config.peers, &g->address, guest_now_us(), &retry_us);
+		g->peer = peers_enter(d->config.peers, &g->address);
 		if (!g->peer) {
-			guest_refuse(g, 429, "too many connections from this address",
-			    (int)((retry_us + 999999) / 1000000));
+			guest_refuse(g, 429, "too many connections of this address", PEERS_RETRY_S);
 			return;
 		}
 	}
@@ -169,12 +175,23 @@ header_whole(struct guest *g)
 	struct door *d = g->door;
 	struct request r;
 	const char *why;
+	int64_t retry_us = 0;
 	int status = request_parse(slice_of(d->peeked, g->seen), &r, &why);
 
-	g->head = status == 0 && slice_is(r.method, "HEAD");
-	if (status)
+	if (status == 0) {
+		g->head = slice_is(r.method, "HEAD");
+		g->upgrade = d->config.vhost && handshake_wanted(&r);
+		if (!find_client(g, &r)) {
+			guest_refuse(g, 400, "malformed X-Forwarded-For", 0);
+			return;
+		}
+	}
+	if (!within_rate(g, status == 0, &retry_us))
+		guest_refuse(g, 429, "too many requests of this address",
+		    (int)((retry_us + 999999) / 1000000));
+	else if (status)
 		guest_refuse(g, status, why, 0);
-	else if (d->config.vhost && handshake_wanted(&r))
+	else if (g->upgrade)
 		try_upgrade(g, &r);
 	else
 		serve_plain(g, &r);

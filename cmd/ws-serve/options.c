@@ -254,7 +254,7 @@ static const struct opt options[] = {
 	{ .name = "client-queue", .kind = OPT_SIZE, .var = &config.client_queue, .arg = "SIZE",
 	  .min = 1024, .max = 1ll << 32, .help = "bytes queued for a slow client (1M)" },
 	{ .name = "connect-rate", .kind = OPT_CALL, .call = set_rate, .var = &config.connect_rate,
-	  .arg = "N/TIME", .help = "connections from one address in a time (no limit)" },
+	  .arg = "N/TIME[:BURST]", .help = "connections from one address in a time (no limit)" },
 	{ .name = "max-connections", .kind = OPT_INT, .var = &config.max_connections, .arg = "N",
 	  .min = 1, .max = 10000000, .help = "connections at a time (descriptors less 64)" },
 	{ .name = "max-connections-per-ip", .kind = OPT_INT, .var = &config.max_per_ip, .arg = "N",

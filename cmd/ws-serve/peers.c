@@ -123,21 +123,28 @@ is_idle(const struct peer *peer)
 	return peer->connections == 0 && peer->waiting == 0;
 }
 
-struct peer *
-peers_enter(struct peers *p, const struct peer_address *a, int64_t now_us, int64_t *retry_us)
+bool
+peers_ask(struct peers *p, const struct peer_address *a, int64_t now_us, int64_t *retry_us)
 {
 	struct peer *peer;
 
 	sweep(p, now_us);
+	if (!p->rate.count)
+		return true;
 	peer = find(p, a);
-	if (p->most && peer->connections >= p->most) {
-		*retry_us = PEERS_RETRY_US;
+	if (bucket_take(&peer->bucket, &p->rate, 1, now_us))
+		return true;
+	*retry_us = bucket_wait(&peer->bucket, &p->rate, 1, now_us);
+	return false;
+}
+
+struct peer *
+peers_enter(struct peers *p, const struct peer_address *a)
+{
+	struct peer *peer = find(p, a);
+
+	if (p->most && peer->connections >= p->most)
 		return NULL;
-	}
-	if (!bucket_take(&peer->bucket, &p->rate, 1, now_us)) {
-		*retry_us = bucket_wait(&peer->bucket, &p->rate, 1, now_us);
-		return NULL;
-	}
 	if (is_idle(peer))
 		idle_remove(p, peer);
 	peer->connections++;

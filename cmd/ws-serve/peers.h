@@ -1,5 +1,5 @@
 /* peers - limits per client address: connections at a time (--max-connections-per-ip)
- * and attempts in a time (--connect-rate). IPv4 addresses count by themselves, IPv6
+ * and requests in a time (--connect-rate). IPv4 addresses count by themselves, IPv6
  * addresses by /64, which is what one client commonly has. A table entry lives while it
  * has connections, or requests that wait, or its bucket is not full again. */
 #ifndef PEERS_H
@@ -14,7 +14,7 @@ struct peers;
 struct peer;
 
 enum {
-	PEERS_RETRY_US = 10000000, /* when all connections are taken, nobody knows better */
+	PEERS_RETRY_S = 10, /* when all connections are taken, nobody knows better */
 	PEERS_WAITING = 16,        /* requests that may wait beside `most`: a browser sends many */
 };
 
@@ -26,11 +26,12 @@ struct peer_address {
 struct peers *peers_new(int64_t most, const struct num_rate *rate);
 void peers_free(struct peers *p);
 
-/* An attempt at now_us (any monotonic clock). NULL when it is over the rate or all of
- * the address's connections are taken; *retry_us then says when to try again. The peer
- * has one connection more until peers_left. */
-struct peer *peers_enter(struct peers *p, const struct peer_address *a, int64_t now_us,
-    int64_t *retry_us);
+/* A request at now_us (any monotonic clock). False when it is over the rate; *retry_us
+ * then says when to try again. */
+bool peers_ask(struct peers *p, const struct peer_address *a, int64_t now_us, int64_t *retry_us);
+
+/* A connection more, until peers_left. NULL when all of the address's are taken. */
+struct peer *peers_enter(struct peers *p, const struct peer_address *a);
 
 /* A connection of this peer has ended. NULL is fine. */
 void peers_left(struct peers *p, struct peer *peer);
