@@ -102,29 +102,30 @@ TEST(an_address_has_so_many_connections_at_a_time)
 	struct peers *p = peers_new(2, &none);
 	struct peer_address a = address("1.2.3.4"), b = address("1.2.3.5");
 	struct peer *first, *second;
-	int64_t retry = 0;
 
-	CHECK((first = peers_enter(p, &a, 0, &retry)) != NULL);
-	CHECK((second = peers_enter(p, &a, 0, &retry)) == first && first);
-	CHECK(!peers_enter(p, &a, 0, &retry) && retry == PEERS_RETRY_US);
-	CHECK(peers_enter(p, &b, 0, &retry) != NULL);
+	CHECK((first = peers_enter(p, &a)) != NULL);
+	CHECK((second = peers_enter(p, &a)) == first && first);
+	CHECK(!peers_enter(p, &a));
+	CHECK(peers_enter(p, &b) != NULL);
 	peers_left(p, second);
-	CHECK(peers_enter(p, &a, 0, &retry) != NULL);
+	CHECK(peers_enter(p, &a) != NULL);
 	peers_left(p, NULL);
 	peers_free(p);
 }
 
-TEST(attempts_have_a_rate_that_outlives_the_connection)
+TEST(requests_have_a_rate)
 {
 	struct num_rate rate = { .count = 1, .per_ms = 1000, .burst = 2 };
 	struct peers *p = peers_new(0, &rate);
-	struct peer_address a = address("1.2.3.4");
+	struct peer_address a = address("1.2.3.4"), b = address("1.2.3.5");
 	int64_t now = 1000000000, retry = 0;
 
-	peers_left(p, peers_enter(p, &a, now, &retry));
-	peers_left(p, peers_enter(p, &a, now, &retry));
-	CHECK(!peers_enter(p, &a, now, &retry) && retry > 0 && retry <= 1000000);
-	CHECK(peers_enter(p, &a, now + retry, &retry) != NULL);
+	CHECK(peers_ask(p, &a, now, &retry));
+	peers_left(p, peers_enter(p, &a));
+	CHECK(peers_ask(p, &a, now, &retry));
+	CHECK(!peers_ask(p, &a, now, &retry) && retry > 0 && retry <= 1000000);
+	CHECK(peers_ask(p, &b, now, &retry));
+	CHECK(peers_ask(p, &a, now + 1000000, &retry));
 	peers_free(p);
 }
 
@@ -134,11 +135,10 @@ TEST(ipv6_clients_count_by_their_net)
 	struct peers *p = peers_new(1, &none);
 	struct peer_address a = address("2001:db8:1:2::1"), b = address("2001:db8:1:2:ffff::9"),
 	    c = address("2001:db8:1:3::1");
-	int64_t retry;
 
-	CHECK(peers_enter(p, &a, 0, &retry) != NULL);
-	CHECK(!peers_enter(p, &b, 0, &retry));
-	CHECK(peers_enter(p, &c, 0, &retry) != NULL);
+	CHECK(peers_enter(p, &a) != NULL);
+	CHECK(!peers_enter(p, &b));
+	CHECK(peers_enter(p, &c) != NULL);
 	peers_free(p);
 }
 
@@ -152,7 +152,8 @@ TEST(addresses_that_left_are_forgotten)
 		struct peer_address a = address("1.2.3.4");
 
 		memcpy(a.bytes + 12, &i, 4);
-		peers_left(p, peers_enter(p, &a, (int64_t)i * 1000000, &retry));
+		CHECK(peers_ask(p, &a, (int64_t)i * 1000000, &retry));
+		peers_left(p, peers_enter(p, &a));
 	}
 	CHECK(p->table.n < 10);
 	peers_free(p);
@@ -166,7 +167,7 @@ main(void)
 	RUN(nets_trust_what_is_in_them);
 	RUN(the_client_is_the_rightmost_that_is_not_trusted);
 	RUN(an_address_has_so_many_connections_at_a_time);
-	RUN(attempts_have_a_rate_that_outlives_the_connection);
+	RUN(requests_have_a_rate);
 	RUN(ipv6_clients_count_by_their_net);
 	RUN(addresses_that_left_are_forgotten);
 	return unit_done();
