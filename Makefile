@@ -31,7 +31,7 @@ JWT  = -ljwt -ljansson -lcrypto
 
 all: $(PROGS:%=$(B)/%)
 
-$(B)/ws-serve:   LDLIBS += $(LWS) $(EV) $(TLS) -lz
+$(B)/ws-serve:   LDLIBS += $(LWS) $(EV) $(TLS) -luring -lz
 $(B)/ws-connect: LDLIBS += $(LWS) $(TLS) -ledit
 $(B)/ws-bench:   LDLIBS += $(TLS)
 $(B)/ws-route:   LDLIBS += $(JQ)
@@ -76,7 +76,7 @@ help:
 # --- Debian packages ---
 
 BUILD_DEPS = gcc libc6-dev libwebsockets-dev libwebsockets-evlib-ev libev-dev libssl-dev \
-	libjq-dev librabbitmq-dev libjwt-dev libjansson-dev libedit-dev zlib1g-dev
+	libjq-dev librabbitmq-dev libjwt-dev libjansson-dev libedit-dev liburing-dev zlib1g-dev
 TEST_DEPS = bats parallel git procps iproute2 curl jq socat openssl rabbitmq-server \
 	nginx-light nodejs node-ws python3 python3-websockets chromium chromium-driver zsh \
 	fish dpkg-dev fakeroot lintian mandoc shellcheck cppcheck

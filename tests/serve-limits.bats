@@ -236,6 +236,59 @@ teardown() {
 	hears a '^\[pong 70\]'
 }
 
+# slow_among_eight OPTION...: in a room of eight, one that pings and does not read gets its
+# stream whole and in order, and so do the others.
+slow_among_eight() {
+	local name
+	serve --client-queue 64M "$@"
+	for name in a b c d e f g h; do client $name; done
+	sees '"event":"open"' 8
+	say a '!deaf'
+	flood 1000 10000 b
+	for _ in 1 2 3 4 5 6 7 8; do say a '!frame 89 70'; done
+	say a '!hear'
+	for name in a b c d e f g h; do
+		hears $name '"end"'
+		[ "$(got $name | grep -c '^"[0-9]')" -eq 1000 ]
+		got $name | grep '^"[0-9]' | sed 's/^"\([0-9]*\) .*/\1/' | sort -nc
+	done
+	hears a '^\[pong 70\]'
+}
+
+@test "a slow reader among many that pings gets its stream whole, the others theirs" {
+	slow_among_eight
+}
+
+@test "the same with --no-io-uring" {
+	slow_among_eight --no-io-uring
+}
+
+@test "where the kernel refuses io_uring it sends without, and says so with -v" {
+	start_fed serve /usr/bin/python3 "$ROOT/tests/lib/without-io-uring.py" ws-serve -v 0
+	sees '"event":"listen"'
+	wait_for serve.err '^ws-serve: sending without io_uring: Operation not permitted$'
+	URL=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' "$T/serve.out")
+	for name in a b c d e; do client $name; done
+	sees '"event":"open"' 5
+	feed serve '{"all":true,"data":1}'
+	for name in a b c d e; do hears $name '^1$'; done
+}
+
+@test "one of many that goes away while it is sent to takes nothing from the others" {
+	serve --client-queue 64M
+	for name in a b c d e f g h; do client $name; done
+	sees '"event":"open"' 8
+	for name in a b c d; do say $name '!deaf'; done
+	flood 200 50000 e
+	for name in a b c d; do say $name '!drop'; done
+	sees '"event":"close".*"code":1006' 4
+	flood 200 50000
+	for name in e f g h; do
+		hears $name '"end"' 2
+		[ "$(got $name | grep -c '^"[0-9]')" -eq 400 ]
+	done
+}
+
 @test "who answers no ping is cut as 1006, ping timeout" {
 	serve --ping-interval 200ms --ping-timeout 200ms
 	client a

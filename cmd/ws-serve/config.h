@@ -16,6 +16,7 @@ struct config {
 
 	/* network */
 	bool reuse_port;
+	bool no_io_uring;
 	const char *cert, *key;       /* PEM files; both or none */
 	struct proxy proxy;           /* --trust-proxy */
 	bool trust_proxy;             /* it has an entry */

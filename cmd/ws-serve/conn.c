@@ -592,6 +592,7 @@ conn_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, voi
 	case LWS_CALLBACK_ESTABLISHED:
 		c = door_admitting();
 		c->wsi = wsi;
+		c->fd = lws_get_socket_fd(wsi);
 		lws_set_opaque_user_data(wsi, c);
 		/* Without a user pointer there is no DROP_PROTOCOL. */
 		lws_set_wsi_user(wsi, c);

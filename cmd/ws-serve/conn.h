@@ -50,6 +50,7 @@ struct conn {
 	bool deflate;                /* permessage-deflate was agreed on */
 	bool watched;                /* somebody wants to see what is sent to it */
 	bool doomed;                 /* queue.c: will be ended when the turn is over */
+	int fd;
 	uint32_t stamp;              /* send.c: the last walk over a union that met it */
 	uint32_t in_lws;             /* lws holds some of these bytes, a short write's rest */
 	uint64_t sent;

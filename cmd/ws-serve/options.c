@@ -229,6 +229,8 @@ static const struct opt options[] = {
 	  .help = "speak TLS with this certificate chain (PEM)" },
 	{ .name = "key", .kind = OPT_STRING, .var = &config.key, .arg = "FILE",
 	  .help = "and this key (PEM)" },
+	{ .name = "no-io-uring", .kind = OPT_FLAG, .var = &config.no_io_uring,
+	  .help = "send to each connection with a call of its own" },
 	{ .name = "reuse-port", .kind = OPT_FLAG, .var = &config.reuse_port,
 	  .help = "let several servers listen at one port" },
 	{ .name = "static", .kind = OPT_STRING, .var = &config.files, .arg = "DIR",

@@ -1,13 +1,17 @@
 #include "send.h"
 
+#include <errno.h>
 #include <libwebsockets.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "batch.h"
 #include "command.h"
 #include "conn.h"
+#include "deliver.h"
 #include "frame.h"
 #include "mem.h"
+#include "msg.h"
 #include "queue.h"
 #include "room.h"
 #include "server.h"
@@ -34,12 +38,15 @@ struct sender {
 	uint32_t single_n, single_cap;
 	struct conn **touched; /* connections with singles, each once */
 	uint32_t touched_n, touched_cap;
-	struct merging *from;  /* deliver_merged */
+	struct merging *from;  /* hand_over_merged */
 	uint32_t from_cap;
 	struct batch_pool pool;
+	struct batch *merged;  /* what was merged and may not have been sent yet */
+	size_t merged_bytes;
 	uint32_t stamp;       /* of the walk over a union */
 	bool flushing;
 	struct queue_ctl queues;
+	struct delivery delivery;
 	void (*tap)(void *ctx, struct conn *c, struct slice frames);
 	void *tap_ctx;
 };
@@ -48,9 +55,13 @@ void
 sender_new(struct server *s)
 {
 	struct sender *x = s->sender = mem_zero(1, sizeof(*x));
+	struct ring *ring = s->config->no_io_uring ? NULL : ring_new();
 
+	if (!ring && !s->config->no_io_uring)
+		msg_info("sending without io_uring: %s", strerror(errno));
 	x->turn = x->order = 1;
 	queue_init(&x->queues, s);
+	deliver_init(&x->delivery, &x->queues, ring);
 }
 
 void
@@ -61,6 +72,7 @@ sender_free(struct server *s)
 	if (x->singles)
 		batch_give(&x->pool, x->singles);
 	batch_pool_free(&x->pool);
+	deliver_free(&x->delivery);
 	queue_free(&x->queues);
 	free(x->dirty);
 	free(x->single);
@@ -191,9 +203,9 @@ send_union(struct server *s, struct room *const *rooms, uint32_t n,
 	return reached;
 }
 
-/* Hand `count` messages to c: to the kernel when nothing is before them. */
+/* Hand `count` messages to c, as they stand in b until deliver_flush. */
 static void
-deliver(struct sender *x, struct conn *c, struct batch *b, size_t at, size_t n, uint32_t count)
+hand_over(struct sender *x, struct conn *c, struct batch *b, size_t at, size_t n, uint32_t count)
 {
 	struct counters *counters = &c->server->counters;
 
@@ -204,34 +216,26 @@ deliver(struct sender *x, struct conn *c, struct batch *b, size_t at, size_t n, 
 	counters->sent_bytes += n;
 	if (c->watched && x->tap)
 		x->tap(x->tap_ctx, c, slice_of(b->blob->p + at, n));
-	if (c->first || c->in_lws || c->deflate) {
-		queue_add(&x->queues, c, b->blob, at, n);
-		return;
-	}
-	/* By lws's rules writing belongs into WRITEABLE. A RAW write to a plain connection
-	 * from the thread that serves it takes the same path, when nothing is buffered. */
-	while (n) {
-		const char *p = b->blob->p + at;
-		size_t piece = n <= SEND_EARLY + 2 * SEND_FRAGMENT ? n : batch_piece(p, n, SEND_EARLY);
+	deliver(&x->delivery, c, b->blob, at, n);
+}
 
-		if (lws_write(c->wsi, (unsigned char *)p, piece, LWS_WRITE_RAW) < 0) {
-			queue_doom(&x->queues, c, QUEUE_BROKEN);
-			return;
-		}
-		at += piece;
-		n -= piece;
-		if (lws_partial_buffered(c->wsi)) {
-			queue_in_lws(&x->queues, c, piece);
-			if (n)
-				queue_add(&x->queues, c, b->blob, at, n);
-			return;
-		}
+/* Everything that was handed over is in the sockets or in queues now. */
+static void
+flush_deliveries(struct sender *x)
+{
+	deliver_flush(&x->delivery);
+	while (x->merged) {
+		struct batch *b = x->merged;
+
+		x->merged = b->next;
+		batch_give(&x->pool, b);
 	}
+	x->merged_bytes = 0;
 }
 
 /* Messages from several rooms, and single ones, in the order of the commands. */
 static void
-deliver_merged(struct sender *x, struct conn *c)
+hand_over_merged(struct sender *x, struct conn *c)
 {
 	struct batch *all = batch_take(&x->pool);
 	struct merging *from;
@@ -275,8 +279,12 @@ deliver_merged(struct sender *x, struct conn *c)
 		}
 	}
 	c->direct = 0;
-	deliver(x, c, all, 0, all->blob->n, all->count);
-	batch_give(&x->pool, all);
+	hand_over(x, c, all, 0, all->blob->n, all->count);
+	all->next = x->merged;
+	x->merged = all;
+	x->merged_bytes += all->blob->n;
+	if (x->merged_bytes >= SEND_EARLY)
+		flush_deliveries(x);
 }
 
 /* Count for each connection how many rooms and lists have something for it. This also
@@ -316,10 +324,10 @@ send_write(struct server *s)
 			struct conn *c = r->members[k].conn;
 
 			if (!mixed || c->dirty == 1) {
-				deliver(x, c, r->batch, 0, r->batch->blob->n, r->batch->count);
+				hand_over(x, c, r->batch, 0, r->batch->blob->n, r->batch->count);
 			} else if (c->dirty) {
 				c->dirty = 0;
-				deliver_merged(x, c);
+				hand_over_merged(x, c);
 			}
 		}
 	}
@@ -329,11 +337,12 @@ send_write(struct server *s)
 		if (c->direct && !x->single[c->direct - 1].next) {
 			struct slice m = batch_message(x->singles, x->single[c->direct - 1].message);
 
-			deliver(x, c, x->singles, (size_t)(m.p - x->singles->blob->p), m.n, 1);
+			hand_over(x, c, x->singles, (size_t)(m.p - x->singles->blob->p), m.n, 1);
 		} else if (c->direct) {
-			deliver_merged(x, c);
+			hand_over_merged(x, c);
 		}
 	}
+	flush_deliveries(x);
 	for (uint32_t i = 0; i < x->dirty_n; i++) {
 		batch_give(&x->pool, x->dirty[i]->batch);
 		x->dirty[i]->batch = NULL;
