@@ -56,6 +56,22 @@ EVERYWHERE='** publish relay anyone'
 	hears a '"type":"pong","timestamp":"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"}'
 }
 
+@test "an id comes back as it was written, whatever it is" {
+	local ids=('"a\u0041\n"' 1.0 1e400 9007199254740993 null true '[1, {"a" :2}]' '{"n":[]}' '""') id
+	serve
+	client a
+	for id in "${ids[@]}"; do
+		say a '{"type":"ping","correlationId":'"$id"'}' '{"type":"subscribe","room":"a b","id":'"$id"'}'
+	done
+	say a '{"type":"ping","id":1,"correlationId":2,"\u0069d":3}'
+	hears a '"correlationId":2'
+	for id in "${ids[@]}"; do
+		grep -qF '{"type":"pong","correlationId":'"$id"',"timestamp"' "$T/a.out"
+		grep -qF '"channel":"a b"},"id":'"$id"',"timestamp"' "$T/a.out"
+	done
+	[ "$(got a | tail -n 1)" = '{"type":"pong","correlationId":2,"id":3}' ]
+}
+
 @test "endpoints are exact, * takes the rest" {
 	serve --endpoint /ws=payload --endpoint /t=topic --endpoint '*=channel'
 	base=${URL%/ws}

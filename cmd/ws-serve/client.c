@@ -351,8 +351,6 @@ understand(struct request *r, struct slice text, bool *broken)
 	if (js_type(type) != JS_STRING)
 		return "type is not a string";
 	r->type = js_text(type, &r->scratch);
-	if (js_type(r->correlation) > JS_STRING || js_type(r->id) > JS_STRING)
-		return "correlationId or id is an array or an object";
 	return NULL;
 }
 
