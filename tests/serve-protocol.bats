@@ -137,6 +137,26 @@ EVERYWHERE='** publish relay anyone'
 	[ "$(got a | wc -l)" -eq 2 ]
 }
 
+@test "a message of another type may have any number of members, a request 64" {
+	serve --max-invalid 0
+	client a
+	client b
+	client c
+	say a "{\"type\":\"order\",$(members 70),\"id\":{}}"
+	sees '"event":"message".*"data":\{"type":"order","m1":1,.*"m70":70,"id":\{\}\}'
+	say a "{\"type\":\"ping\",$(members 63)}"
+	hears a '"pong"'
+	say a "{$(members 64),\"type\":\"ping\",\"id\":7}"
+	hears a '"message":"too many members"},"id":7'
+	hears a '^\[closed 4008'
+	# What is no JSON at all is so with many members, too.
+	say b "{\"type\":\"order\",$(members 70),}"
+	say c '[]'
+	hears b '^\[closed 1007'
+	hears c '^\[closed 4008'
+}
+members() { seq 1 "$1" | sed 's,.*,"m&":&,' | paste -sd,; }
+
 @test "--payload text and base64 pin the form of messages in events" {
 	serve --payload text
 	client a

@@ -25,6 +25,7 @@ struct request {
 	struct slice correlation, id; /* JSON values, empty: none */
 	struct slice rooms;           /* the value that names rooms: a string or an array */
 	bool several;                 /* it is a list */
+	bool crowded;                 /* more members than m holds; then m is empty */
 	struct buf scratch;           /* holds decoded strings */
 };
 
@@ -338,14 +339,22 @@ understand(struct request *r, struct slice text, bool *broken)
 
 	r->text = text;
 	r->n = js_object(text, r->m, REC_MEMBERS, &e);
-	*broken = r->n < 0;
-	if (r->n < 0) {
+	if (r->n >= 0) {
+		r->correlation = js_pick(r->m, r->n, S("correlationId"));
+		r->id = js_pick(r->m, r->n, S("id"));
+		type = js_pick(r->m, r->n, S("type"));
+	} else {
 		r->n = 0;
-		return e.why;
+		text = slice_trim(text);
+		*broken = !js_valid(text, NULL);
+		if (*broken || js_type(text) != JS_OBJECT)
+			return e.why;
+		/* Too many members. Of a type that is none of ours all are welcome. */
+		r->crowded = true;
+		r->correlation = js_get(text, S("correlationId"));
+		r->id = js_get(text, S("id"));
+		type = js_get(text, S("type"));
 	}
-	r->correlation = js_pick(r->m, r->n, S("correlationId"));
-	r->id = js_pick(r->m, r->n, S("id"));
-	type = js_pick(r->m, r->n, S("type"));
 	if (!type.n)
 		return "type is missing";
 	if (js_type(type) != JS_STRING)
@@ -395,7 +404,7 @@ client_message(struct conn *c, struct slice text, bool binary)
 
 	/* The buffer is kept from one request to the next. */
 	r.correlation = r.id = r.rooms = r.type = slice_of("", 0);
-	r.several = false;
+	r.several = r.crowded = false;
 	r.n = 0;
 	buf_clear(&scratch);
 	r.scratch = scratch;
@@ -408,6 +417,8 @@ client_message(struct conn *c, struct slice text, bool binary)
 		why = understand(&r, text, &broken);
 		if (!why)
 			kind = kind_of(r.type);
+		if (r.crowded && kind != REQUEST_OTHER)
+			why = "too many members";
 	}
 	if (why ? event_must_wait(s, EVENT_INVALID) : must_wait(c, kind)) {
 		inbox_park(c);
