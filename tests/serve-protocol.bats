@@ -103,9 +103,12 @@ EVERYWHERE='** publish relay anyone'
 @test "two names for rooms are an invalid message" {
 	serve
 	client a
-	say a '{"type":"subscribe","room":"r1","topic":"r2"}' '{"type":"subscribe","room":"r1","payload":{"channel":"r2"}}'
-	hears a INVALID_MESSAGE 2
-	sees '"event":"invalid".*"code":"INVALID_MESSAGE","reason":"more than one of' 2
+	say a '{"type":"subscribe","room":"r1","topic":"r2"}' '{"type":"subscribe","room":"r1","payload":{"channel":"r2"}}' \
+		'{"type":"subscribe","room":"r1","room":"r1"}' '{"type":"subscribe","room":null,"topic":"r2"}' \
+		'{"type":"message","payload":{"channel":"r1"},"payload":{"channel":"r2"}}' \
+		'{"type":"subscribe","p\u0061yload":{"ch\u0061nnel":"r1"},"payload":{},"topic":"r2"}'
+	hears a INVALID_MESSAGE 6
+	sees '"event":"invalid".*"code":"INVALID_MESSAGE","reason":"more than one of' 6
 }
 
 @test "broken JSON, a missing or wrong type, wrong members are told and reported" {

@@ -83,16 +83,23 @@ emit_message(struct conn *c, struct slice text, bool binary, struct slice room)
 static const char *
 find_rooms(struct request *r)
 {
-	struct slice payload = js_pick(r->m, r->n, S("payload")), key, value;
+	struct slice key, value;
 	int found = 0;
 
-	for (int i = 0; i < r->n; i++)
-		if (spell_names_rooms(r->m[i].key) && ++found)
+	for (int i = 0; i < r->n; i++) {
+		if (spell_names_rooms(r->m[i].key)) {
 			r->rooms = r->m[i].val;
-	if (js_type(payload) == JS_OBJECT)
-		for (struct js_walk w = js_walk(payload); js_next(&w, &key, &value);)
-			if (spell_names_rooms(key) && ++found)
-				r->rooms = value;
+			found++;
+		}
+		if (!js_key_is(r->m[i].key, S("payload")) || js_type(r->m[i].val) != JS_OBJECT)
+			continue;
+		for (struct js_walk w = js_walk(r->m[i].val); js_next(&w, &key, &value);) {
+			if (!spell_names_rooms(key))
+				continue;
+			r->rooms = value;
+			found++;
+		}
+	}
 	if (found > 1)
 		return "more than one of channel, channels, room and topic";
 	return NULL;
