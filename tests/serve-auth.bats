@@ -173,6 +173,53 @@ setup() { auth_script; }
 	sees '"event":"refused".*"status":401' 3
 }
 
+# auth_by_hand: an authenticator whose answers are written with `feed answers LINE`.
+auth_by_hand() {
+	local fd
+	mkfifo "$T/answers"
+	exec {fd}<> "$T/answers"
+	FEED[answers]=$fd
+	AUTH="cat $T/answers & exec cat > $T/asked"
+}
+
+@test "an auth message that came in time waits for the authenticator as long as that may take" {
+	auth_by_hand
+	serve --auth "$AUTH" --auth-message=300ms
+	client a
+	say a '{"type":"auth","token":"t"}'
+	wait_for "$T/asked" '"id":1'
+	# The time of a client that came later is over before the answer comes.
+	client b
+	hears b '^\[closed 4001 no auth message in time'
+	feed answers '{"id":1,"ok":true,"user":"u1"}'
+	hears a '"connection:established","payload":{"userId":"u1"'
+}
+
+@test "a new token that came in time keeps the connection, though the answer comes late" {
+	auth_by_hand
+	serve --auth "$AUTH"
+	for i in a b c; do
+		start_fed $i /usr/bin/python3 "$ROOT/tests/lib/ws-client.py" "$URL?token=t"
+	done
+	wait_for "$T/asked" '"id":3'
+	expires=$(($(date +%s) + 2))
+	for id in 1 2 3; do feed answers "{\"id\":$id,\"ok\":true,\"user\":\"u\",\"expires\":$expires}"; done
+	for i in a b c; do hears $i established; done
+	say a '{"type":"auth","token":"t"}'
+	wait_for "$T/asked" '"id":4'
+	say b '{"type":"auth","token":"t"}' '{"type":"auth","token":"t"}' '{"type":"ping"}'
+	wait_for "$T/asked" '"id":5'
+	hears c '^\[closed 4001 token expired'
+	feed answers '{"id":4,"ok":true,"user":"u"}' '{"id":5,"ok":false,"error":"revoked"}'
+	hears a '"auth_success"'
+	hears b '"message":"revoked"'
+	# One that is too late buys no time.
+	hears b '^\[closed 4001 token expired'
+	[ "$(grep -c pong "$T/b.out")" -eq 0 ]
+	feed serve '{"user":"u","data":1,"id":1}'
+	sees '"id":1,"reached":1'
+}
+
 @test "what follows an auth message waits for its answer" {
 	serve --auth "$AUTH" --auth-message
 	client a

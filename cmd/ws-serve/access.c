@@ -376,6 +376,11 @@ fail(struct conn *c, const struct renewal *n, enum code code, const char *reason
 			conn_close(c, 1013, slice_str(reason));
 		else
 			access_turned_away(c, reason);
+	} else if (c->expires_us && server_now_us(c->server) >= c->expires_us) {
+		/* Now, before another auth message buys more time. */
+		access_expired(c);
+	} else {
+		conn_set_timer(c);
 	}
 }
 
@@ -449,7 +454,11 @@ access_auth_message(struct conn *c, struct slice token, struct slice correlation
 			.remote = slice_str(c->remote), .path = slice_str(c->path) },
 		    renewal_answered, n);
 		if (n->ask) {
+			/* It came in time: no deadline of the client's runs while the
+			 * authenticator thinks. */
 			c->ask = n;
+			c->end_us = 0;
+			conn_set_timer(c);
 			return;
 		}
 		fail(c, n, CODE_CONNECTION_ERROR, "no authenticator");
@@ -463,6 +472,13 @@ access_late(struct conn *c)
 	client_error(c, CODE_AUTHENTICATION_FAILED, S("no auth message in time"), slice_of("", 0),
 	    slice_of("", 0), slice_of("", 0));
 	access_turned_away(c, "no auth message in time");
+}
+
+void
+access_expired(struct conn *c)
+{
+	c->server->counters.expired++;
+	conn_close(c, 4001, S("token expired"));
 }
 
 void

@@ -19,6 +19,9 @@ void access_auth_message(struct conn *c, struct slice token, struct slice correl
 /* Its first message did not come in time. */
 void access_late(struct conn *c);
 
+/* Its token has run out, and no new one is being looked at: close 4001. */
+void access_expired(struct conn *c);
+
 /* It was refused after the upgrade: close 4001, and a `refused` event if it had not been
  * admitted. `reason` is fixed text. */
 void access_turned_away(struct conn *c, const char *reason);

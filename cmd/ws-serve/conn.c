@@ -147,7 +147,7 @@ conn_set_timer(struct conn *c)
 	if (c->end_us)
 		due = c->end_us;
 	if (!c->closing) {
-		if (c->expires_us && c->expires_us < due)
+		if (c->expires_us && !c->ask && c->expires_us < due)
 			due = c->expires_us;
 		if (c->block_us && c->block_us < due)
 			due = c->block_us;
@@ -208,9 +208,8 @@ fire(void *ctx, struct wheel_node *n)
 			access_late(c);
 		else
 			conn_kill(c);
-	} else if (!c->closing && c->expires_us && now >= c->expires_us) {
-		x->server->counters.expired++;
-		conn_close(c, 4001, S("token expired"));
+	} else if (!c->closing && c->expires_us && !c->ask && now >= c->expires_us) {
+		access_expired(c);
 	} else if (!c->closing && c->block_us && now >= c->block_us) {
 		x->server->counters.slow++;
 		conn_abandon(c, 4013, S("too slow"));
