@@ -173,6 +173,43 @@ setup() { auth_script; }
 	sees '"event":"refused".*"status":401' 3
 }
 
+@test "with --auth-message an auth message without a sound token is close 4001, before any event" {
+	serve --auth "$AUTH" --auth-message
+	local i=0 message
+	for message in '{"type":"auth"}' '{"type":"auth","token":7}' '{"type":"auth","token":""}' \
+		'{"type":"auth","token":"u 1\n"}' '{"type":"auth","token":"'"$(printf '%017000d' 0)"'"}' \
+		'!binary 7b7d' '{"type":"auth","token":"u1"' '!text ""'; do
+		i=$((i + 1))
+		client "x$i"
+		say "x$i" "$message"
+		hears "x$i" '"code":"AUTHENTICATION_FAILED"'
+		hears "x$i" '^\[closed 4001'
+	done
+	sees '"event":"refused".*"status":401' "$i"
+	[ "$(grep -vc '"event":"\(listen\|refused\)"' "$T/serve.out")" -eq 0 ]
+	[ ! -e "$T/asked" ]
+}
+
+@test "with --auth-message a blocked user is close 4003, which is final" {
+	serve --auth "$AUTH" --auth-message
+	feed serve '{"close":4003,"user":"u1","block":"10m","id":1}'
+	sees '"id":1'
+	client a
+	say a '{"type":"auth","token":"u1"}'
+	hears a '"code":"AUTHORIZATION_FAILED","message":"blocked"'
+	hears a '^\[closed 4003 blocked'
+	sees '"event":"refused".*"status":403,"reason":"blocked"'
+}
+
+@test "with --auth-message a dead authenticator is close 1013, worth another attempt" {
+	serve --auth "$AUTH" --auth-message
+	client a
+	say a '{"type":"auth","token":"die"}'
+	hears a '"code":"CONNECTION_ERROR"'
+	hears a '^\[closed 1013 no authenticator'
+	sees '"event":"refused".*"status":503'
+}
+
 # auth_by_hand: an authenticator whose answers are written with `feed answers LINE`.
 auth_by_hand() {
 	local fd

@@ -9,6 +9,7 @@
 #include "conn.h"
 #include "deflate.h"
 #include "events.h"
+#include "handshake.h"
 #include "inbox.h"
 #include "js.h"
 #include "life.h"
@@ -160,12 +161,18 @@ report_refused(struct server *s, struct slice remote, int status, const char *re
 	}
 }
 
+static void
+turn_away(struct conn *c, int status, unsigned code, const char *reason)
+{
+	if (!c->admitted)
+		report_refused(c->server, slice_str(c->remote), status, reason);
+	conn_close(c, code, slice_str(reason));
+}
+
 void
 access_turned_away(struct conn *c, const char *reason)
 {
-	if (!c->admitted)
-		report_refused(c->server, slice_str(c->remote), 401, reason);
-	conn_close(c, 4001, slice_str(reason));
+	turn_away(c, 401, 4001, reason);
 }
 
 /* Refuse the guest: before the upgrade, or after it so that a browser sees why. */
@@ -284,8 +291,7 @@ knock(void *ctx, struct guest *g, const struct door_request *r)
 		return;
 	}
 	if (s->auth && !config->guests && !config->auth_message_ms) {
-		refuse(s, g, r->endpoint, r->remote, r->path, subprotocol,
-		    r->source == DOOR_TOKEN_NONE ? "missing token" : "empty token");
+		refuse(s, g, r->endpoint, r->remote, r->path, subprotocol, "missing token");
 		return;
 	}
 	c = admit(s, g, r->endpoint, r->remote, r->path, subprotocol);
@@ -373,7 +379,9 @@ fail(struct conn *c, const struct renewal *n, enum code code, const char *reason
 	    n->id ? slice_str(n->id) : slice_of("", 0));
 	if (c->waiting_auth) {
 		if (code == CODE_CONNECTION_ERROR)
-			conn_close(c, 1013, slice_str(reason));
+			turn_away(c, 503, 1013, reason);
+		else if (code == CODE_AUTHORIZATION_FAILED)
+			turn_away(c, 403, 4003, reason);
 		else
 			access_turned_away(c, reason);
 	} else if (c->expires_us && server_now_us(c->server) >= c->expires_us) {
@@ -449,6 +457,8 @@ access_auth_message(struct conn *c, struct slice token, struct slice correlation
 		fail(c, n, CODE_AUTHENTICATION_FAILED, "there is no authentication here");
 	} else if (!token.n || token.n > TOKEN_MOST) {
 		fail(c, n, CODE_AUTHENTICATION_FAILED, token.n ? "too long" : "empty token");
+	} else if (!handshake_token(token)) {
+		fail(c, n, CODE_AUTHENTICATION_FAILED, "malformed");
 	} else {
 		n->ask = auth_ask(s, &(struct auth_question){ .token = token,
 			.remote = slice_str(c->remote), .path = slice_str(c->path) },

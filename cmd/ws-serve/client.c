@@ -289,6 +289,14 @@ publish(struct conn *c, struct request *r)
 		relay(c, r, room, &list);
 }
 
+/* Something else than an auth message with a token, from a client that has to send one. */
+static void
+turn_away(struct conn *c, const struct request *r, const char *message)
+{
+	answer_error(c, r, CODE_AUTHENTICATION_FAILED, message, slice_of("", 0));
+	access_turned_away(c, "authentication required");
+}
+
 static void
 authenticate(struct conn *c, struct request *r)
 {
@@ -296,6 +304,10 @@ authenticate(struct conn *c, struct request *r)
 
 	if (!token.n)
 		token = js_get(js_pick(r->m, r->n, S("payload")), S("token"));
+	if (js_type(token) != JS_STRING && c->waiting_auth) {
+		turn_away(c, r, "token is not a string");
+		return;
+	}
 	if (js_type(token) != JS_STRING) {
 		invalid(c, r, "token is not a string", false);
 		return;
@@ -436,9 +448,7 @@ client_message(struct conn *c, struct slice text, bool binary)
 		return;
 	}
 	if (c->waiting_auth && (why || kind != REQUEST_AUTH)) {
-		client_error(c, CODE_AUTHENTICATION_FAILED, S("the first message must be auth"),
-		    slice_of("", 0), r.correlation, r.id);
-		access_turned_away(c, "authentication required");
+		turn_away(c, &r, "the first message must be auth");
 		return;
 	}
 	if (binary) {

@@ -19,10 +19,8 @@ is_key(struct slice key)
 	return key.n == HANDSHAKE_KEY && base64_get(&b, key) == 0 && b.n == 16;
 }
 
-/* What a token may consist of: visible ASCII. So it can stand in a log of the
- * authenticator's, and no NUL or line end gets into anything. */
-static bool
-is_token(struct slice s)
+bool
+handshake_token(struct slice s)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] <= ' ' || s.p[i] >= 0x7f)
@@ -42,7 +40,7 @@ take_token(struct handshake *h, struct slice token, enum door_token_source sourc
 	/* An empty one is none, and none is the owner's to refuse. */
 	if (token.n == 0)
 		return 0;
-	if (!is_token(token)) {
+	if (!handshake_token(token)) {
 		*why = "malformed token";
 		return 400;
 	}

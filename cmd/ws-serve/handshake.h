@@ -24,6 +24,10 @@ struct handshake {
 /* True if this request asks to become a WebSocket: then nothing else may serve it. */
 bool handshake_wanted(const struct request *r);
 
+/* True for what may be a token: visible ASCII. So it can stand in a log of the
+ * authenticator's, and no NUL or line end gets into anything. */
+bool handshake_token(struct slice s);
+
 /* Check everything. `cookie` names the cookie that may hold the token, or is NULL.
  * Slices point into the request, or behind what *scratch holds. 0, or the HTTP status
  * to refuse it with (400, 405, 426) and *why (static text, nothing of the client's). */
