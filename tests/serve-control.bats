@@ -219,6 +219,9 @@ limit is not between 1 and 10000" ]
 	serve
 	feed serve '{"get":"stats","id":"x"}'
 	wait_for serve.out '"event":"done","id":"x","stats":'
+	# What ws-route makes of an event has its time and tag.
+	feed serve '{"get":"rooms","id":2,"time":"2026-12-10T10:30:00.000000Z","tag":7,"key":"k"}'
+	wait_for serve.out '"event":"done","id":2,"rooms":\[\]'
 }
 
 @test "reload answers with its verdict" {

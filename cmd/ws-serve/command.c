@@ -594,7 +594,8 @@ run_verb(struct command *c, const struct verb *verb)
 	struct buf *b = &c->server->commands->answer;
 
 	for (int i = 0; i < c->n; i++) {
-		bool ok = js_key_is(c->m[i].key, S("id")) ||
+		enum word w = word_of(c->m[i].key);
+		bool ok = w == W_ID || w == W_TAG || w == W_RECORD ||
 		    js_key_is(c->m[i].key, slice_str(verb->name));
 
 		for (const char *const *a = verb->allowed; *a && !ok; a++)
