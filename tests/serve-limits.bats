@@ -74,6 +74,20 @@ teardown() {
 	hears b pong
 }
 
+@test "no message is so long that its event would not fit in a line" {
+	run -2 --separate-stderr ws-serve --max-message 13M 0
+	[[ $stderr == *"give --max-line 17766k;"* ]] || false
+	run -2 ws-serve --max-message 8M --payload text 0
+	serve --max-message 13M --max-line 17766k --message-rate 0
+	client a
+	# Nothing is longer than binary, and nothing so long was refused.
+	/usr/bin/python3 -c 'print("!binary", "00" * (13 << 20))' >&"${FEED[a]}"
+	say a '{"type":"ping"}'
+	hears a pong
+	sees '"event":"message"'
+	[ "$(wc -L < "$T/serve.out")" -le $((17766 * 1024)) ]
+}
+
 @test "too many pieces are counted together" {
 	serve --max-message 1k
 	client a

@@ -31,6 +31,8 @@ static struct config config = {
 	.drain_ms = 5000,
 };
 
+enum { EVENT_FRAME = 16 << 10 }; /* bytes of an event but for the message it carries, at most */
+
 static int refuse_how, stdout_how;
 
 static const char *
@@ -297,6 +299,20 @@ static const struct opt_table table = {
 	.options = options,
 };
 
+/* No line is longer than --max-line says, or 16 MiB: nor is one with a client's message.
+ * As a string every byte of it may need an escape. */
+static void
+check_max_message(void)
+{
+	int64_t line = config.max_line > LINE_MAX_DEFAULT ? config.max_line : LINE_MAX_DEFAULT;
+	int64_t body = config.payload == REC_TEXT ? config.max_message * 2
+		: config.max_message / 3 * 4;
+
+	if (body + EVENT_FRAME > line)
+		opt_fail("an event with a message of --max-message may be too long for a line: "
+		    "give --max-line %lldk", (long long)((body + EVENT_FRAME) / 1024 + 1));
+}
+
 const struct config *
 options_parse(int argc, char **argv)
 {
@@ -342,5 +358,6 @@ options_parse(int argc, char **argv)
 		config.control_mode = 0600;
 	if (config.queue_total < config.client_queue)
 		opt_fail("--queue-total is less than --client-queue");
+	check_max_message();
 	return &config;
 }
