@@ -417,14 +417,3 @@ not_ready() { get /ready && [ "$code" = 503 ]; }
 	stop serve
 	[ "$status" = 0 ]
 }
-
-@test "a request that stops in its body does not hold a place for ever" {
-	admin --admin-open
-	for ((i = 0; i < 20; i++)); do
-		exec {fd}<> "/dev/tcp/127.0.0.1/${ADMIN##*:}"
-		raw "POST /broadcast HTTP/1.1\r\nHost: $ADMIN\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{" >&"$fd"
-		exec {fd}>&-
-	done
-	post /broadcast '{"type":"t"}'
-	[ "$body" = '{"delivered":0}' ]
-}

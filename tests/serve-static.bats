@@ -93,6 +93,31 @@ get() { curl -sS --path-as-is -m 10 "$@" "http://127.0.0.1:$PORT$path"; }
 	exec {fd}>&-
 }
 
+@test "slow readers of one address do not keep other addresses out" {
+	truncate -s 50M "$T/web/big"
+	serve --static "$T/web" --admin "$T/admin"
+	cat > "$T/crowd.py" <<-END
+		import socket, sys
+		def ask(source):
+		    s = socket.create_connection(("127.0.0.1", $PORT), source_address=(source, 0))
+		    s.sendall(b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n")
+		    return s, s.recv(12).decode()
+		crowd = [ask("127.0.0.1") for i in range(256)]
+		print(*sorted(set(answer for s, answer in crowd)))
+		# No place for one more of that address, but for others, up to their share.
+		more = [ask("127.0.0.%d" % n) for n in (1, 2, 3, 1)]
+		print(*(answer for s, answer in more))
+		print("ready", flush=True)
+		sys.stdin.read()
+	END
+	start_fed crowd /usr/bin/python3 "$T/crowd.py"
+	wait_for crowd.out ready
+	cat "$T/crowd.out"; 	[ "$(cat "$T/crowd.out")" = $'HTTP/1.1 200\nHTTP/1.1 503 HTTP/1.1 200 HTTP/1.1 200 HTTP/1.1 503\nready' ]
+	[ "$(curl -s -m 10 --interface 127.0.0.4 "http://127.0.0.1:$PORT/a.js")" = "$(cat "$T/web/a.js")" ]
+	run -0 curl -s --unix-socket "$T/admin" http://localhost/metrics
+	[[ $output == *$'\nws_serve_http_displaced_total 3\n'* ]]
+}
+
 @test "a plain request cannot become a WebSocket, not even behind a file" {
 	serve --static "$T/web"
 	run -0 ask < <(raw 'GET /a.js HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n\r\n'; upgrade /ws)

@@ -318,9 +318,10 @@ serve_endpoint(struct http_conn *c, const struct listener *from, const struct re
 }
 
 void
-http_take(struct http *h, int fd, const struct listener *from, const struct request *r)
+http_take(struct http *h, int fd, const struct listener *from, struct peer_address who,
+    const struct request *r)
 {
-	struct http_conn *c = http_conn_new(h, fd);
+	struct http_conn *c = http_conn_new(h, fd, who);
 	struct slice rest;
 	int e;
 
@@ -350,6 +351,8 @@ http_count(const struct http *h, struct http_stats *sum)
 		return;
 	sum->requests += h->stats.requests;
 	sum->refused += h->stats.refused;
+	sum->slow += h->stats.slow;
+	sum->displaced += h->stats.displaced;
 }
 
 void

@@ -13,6 +13,7 @@
 #include <ev.h>
 
 #include "listen.h"
+#include "peers.h"
 #include "request.h"
 
 struct http;
@@ -59,6 +60,8 @@ struct http *http_new(const struct http_config *config);
 
 struct http_stats {
 	uint64_t requests, refused; /* refused are requests, too */
+	uint64_t slow;              /* cut, since the client did not keep pace */
+	uint64_t displaced;         /* cut, since another address needed the place */
 };
 
 /* Add what has been counted since http_new. NULL h adds nothing. */
@@ -77,7 +80,9 @@ int http_expose(struct slice list);
 bool http_has(struct http *h, const struct request *r);
 
 /* Serve a request whose header has been taken from the socket: `fd` is http's to answer
- * and to close from now on. The request's slices last for the call. */
-void http_take(struct http *h, int fd, const struct listener *from, const struct request *r);
+ * and to close from now on. `who` is the client's address, {0} when it has none. The
+ * request's slices last for the call. */
+void http_take(struct http *h, int fd, const struct listener *from, struct peer_address who,
+    const struct request *r);
 
 #endif

@@ -1,7 +1,9 @@
 #include "http_conn.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,14 +15,38 @@
 enum {
 	READ_BYTES = 64 << 10,
 	SENDFILE_BYTES = 256 << 10, /* in one go, so that others get their turn */
-	LINGER_MS = 2000,           /* for the client to read the answer and leave */
+	LINGER_US = 2000000,        /* for the client to read the answer and leave */
 };
 
-static void
-set_idle(struct http_conn *c, int ms)
+static int64_t
+now_us(const struct http_conn *c)
 {
-	c->idle.repeat = ms / 1e3;
-	ev_timer_again(c->http->config.loop, &c->idle);
+	return (int64_t)(ev_now(c->http->config.loop) * 1e6);
+}
+
+static void
+set_timer(struct http_conn *c, int64_t us)
+{
+	c->timer.repeat = (double)us / 1e6;
+	ev_timer_again(c->http->config.loop, &c->timer);
+}
+
+/* What the client has sent and taken. What the kernel still holds for it, it has not. */
+static uint64_t
+moved(const struct http_conn *c)
+{
+	int held = 0;
+
+	if (ioctl(c->fd, SIOCOUTQ, &held) || held < 0 || (uint64_t)held > c->moved)
+		return c->moved;
+	return c->moved - (uint64_t)held;
+}
+
+static void
+begin_pace(struct http_conn *c)
+{
+	pace_begin(&c->pace, moved(c), now_us(c));
+	set_timer(c, PACE_SLACK_US);
 }
 
 /* Interest follows from the state. */
@@ -42,7 +68,10 @@ set_state(struct http_conn *c, int state)
 {
 	c->state = state;
 	set_events(c);
-	set_idle(c, state == HTTP_LINGERING ? LINGER_MS : HTTP_IDLE_MS);
+	if (state == HTTP_LINGERING)
+		set_timer(c, LINGER_US);
+	else
+		begin_pace(c);
 }
 
 void
@@ -90,9 +119,9 @@ http_hold(struct http_conn *c, bool on)
 	set_events(c);
 	/* Held by us, it is not the client that makes no progress. */
 	if (on)
-		ev_timer_stop(c->http->config.loop, &c->idle);
+		ev_timer_stop(c->http->config.loop, &c->timer);
 	else
-		set_idle(c, HTTP_IDLE_MS);
+		begin_pace(c);
 }
 
 /* 1 all written, 0 the kernel is full, -1 the client is gone or the file got shorter. */
@@ -107,6 +136,7 @@ write_some(struct http_conn *c)
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR ? 0 : -1;
 		c->sent += (size_t)n;
+		c->moved += (size_t)n;
 	}
 	if (c->file_left) {
 		n = sendfile(c->fd, c->file, NULL,
@@ -116,6 +146,7 @@ write_some(struct http_conn *c)
 		if (n == 0)
 			return -1;
 		c->file_left -= n;
+		c->moved += (size_t)n;
 	}
 	return c->file_left == 0;
 }
@@ -123,9 +154,6 @@ write_some(struct http_conn *c)
 static void
 write_on(struct http_conn *c)
 {
-	size_t sent = c->sent;
-	int64_t left = c->file_left;
-
 	switch (write_some(c)) {
 	case 1:
 		/* The end of the body is known by its length; half-closed first so that what
@@ -134,8 +162,6 @@ write_on(struct http_conn *c)
 		set_state(c, HTTP_LINGERING);
 		return;
 	case 0:
-		if (sent != c->sent || left != c->file_left)
-			set_idle(c, HTTP_IDLE_MS);
 		return;
 	default:
 		http_conn_free(c);
@@ -173,7 +199,9 @@ read_on(struct http_conn *c)
 	}
 	if (c->state == HTTP_LINGERING)
 		return;
-	set_idle(c, HTTP_IDLE_MS);
+	c->moved += (size_t)n;
+	if (c->leisurely)
+		begin_pace(c);
 	if (!take(c, slice_of(bytes, (size_t)n)))
 		http_refuse(c, 400, "malformed chunk", NULL);
 	else if (c->state == HTTP_READING && c->body.state == BODY_DONE)
@@ -198,19 +226,30 @@ on_io(struct ev_loop *loop, ev_io *io, int revents)
 }
 
 static void
-on_idle(struct ev_loop *loop, ev_timer *timer, int revents)
+on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 {
+	struct http_conn *c = timer->data;
+	int64_t left_us = 0;
+
 	(void)loop;
 	(void)revents;
-	http_conn_free(timer->data);
+	if (c->state != HTTP_LINGERING) {
+		left_us = pace_left(&c->pace, moved(c), now_us(c));
+		c->http->stats.slow += !left_us;
+	}
+	if (left_us)
+		set_timer(c, left_us);
+	else
+		http_conn_free(c);
 }
 
 struct http_conn *
-http_conn_new(struct http *h, int fd)
+http_conn_new(struct http *h, int fd, struct peer_address who)
 {
-	struct http_conn *c;
+	struct http_conn *c = mem_zero(1, sizeof *c);
 
-	if (h->count >= HTTP_CONNS) {
+	c->who = peers_key(&who);
+	if (!http_make_place(h, c)) {
 		struct buf b = { 0 };
 
 		h->stats.refused++;
@@ -219,9 +258,9 @@ http_conn_new(struct http *h, int fd)
 		send(fd, b.p, b.n, MSG_DONTWAIT | MSG_NOSIGNAL);
 		buf_free(&b);
 		close(fd);
+		free(c);
 		return NULL;
 	}
-	c = mem_zero(1, sizeof *c);
 	c->http = h;
 	c->fd = fd;
 	c->file = -1;
@@ -232,8 +271,8 @@ http_conn_new(struct http *h, int fd)
 	h->count++;
 	h->stats.requests++;
 	ev_io_init(&c->io, on_io, fd, EV_READ);
-	ev_timer_init(&c->idle, on_idle, 0, HTTP_IDLE_MS / 1e3);
-	c->io.data = c->idle.data = c;
+	ev_init(&c->timer, on_timer);
+	c->io.data = c->timer.data = c;
 	return c;
 }
 
@@ -255,7 +294,7 @@ http_conn_free(struct http_conn *c)
 	if (c->sink)
 		c->sink->gone(c);
 	ev_io_stop(h->config.loop, &c->io);
-	ev_timer_stop(h->config.loop, &c->idle);
+	ev_timer_stop(h->config.loop, &c->timer);
 	*(c->prev ? &c->prev->next : &h->first) = c->next;
 	if (c->next)
 		c->next->prev = c->prev;

@@ -6,11 +6,11 @@
 #include "body.h"
 #include "buf.h"
 #include "http.h"
+#include "pace.h"
 #include "static.h"
 
 enum {
-	HTTP_CONNS = 256,      /* requests at a time; 503 beyond */
-	HTTP_IDLE_MS = 30000,  /* a connection that makes no progress that long is cut */
+	HTTP_CONNS = 256, /* requests at a time; http_places.c says whose, 503 beyond */
 };
 
 struct http_conn;
@@ -30,8 +30,12 @@ struct http_conn {
 	enum { HTTP_READING, HTTP_WRITING, HTTP_LINGERING } state;
 	bool head;                    /* HEAD: no body goes out */
 	bool held;                    /* READING: not now */
+	bool leisurely;               /* READING: only a pause is too slow, pace.h */
+	struct peer_address who;      /* as peers_key has it */
 	struct ev_io io;
-	struct ev_timer idle;
+	struct ev_timer timer;        /* of the pace; LINGERING: of the end */
+	struct pace pace;
+	uint64_t moved;               /* bytes received, and given to the kernel to send */
 	struct body body;
 	const struct http_sink *sink; /* of the request's body */
 	void *data;                   /* the sink's */
@@ -54,9 +58,9 @@ void http_receive(struct http_conn *c, const struct http_sink *sink, void *data)
 /* Stop reading the body, or go on. */
 void http_hold(struct http_conn *c, bool on);
 
-/* Make a connection for fd; NULL when there are too many (fd was answered and closed).
- * http_conn_start is called once the request is understood. */
-struct http_conn *http_conn_new(struct http *h, int fd);
+/* Make a connection for fd of a client at `who`; NULL when there are too many (fd was
+ * answered and closed). http_conn_start is called once the request is understood. */
+struct http_conn *http_conn_new(struct http *h, int fd, struct peer_address who);
 void http_conn_start(struct http_conn *c);
 void http_conn_free(struct http_conn *c);
 

@@ -336,6 +336,8 @@ start(struct http_conn *c, bool lines, const char *name,
 	    .hold = on_hold };
 	p->c = c;
 	p->lines = lines;
+	/* Lines may come as they happen, which is not often perhaps. */
+	c->leisurely = lines;
 	p->item = item;
 	http_receive(c, &sink, p);
 }

@@ -13,6 +13,9 @@ struct http {
 	struct http_stats stats;
 };
 
+/* True when there is a place for the newcomer, perhaps since another has lost its own. */
+bool http_make_place(struct http *h, const struct http_conn *newcomer);
+
 /* The endpoints; the request has been allowed, its method checked. `rest` is what is
  * behind "/rooms/" or "/connections/", percent-decoded; p is NULL without such. */
 void http_health(struct http_conn *c);

@@ -157,7 +157,7 @@ serve_plain(struct guest *g, const struct request *r)
 		fd = g->fd;
 		if (guest_consume(fd, g->seen)) {
 			g->fd = -1;
-			http_take(d->config.http, fd, g->from, r);
+			http_take(d->config.http, fd, g->from, g->address, r);
 		}
 		guest_free(g);
 	} else if (endpoint < 0) {

@@ -123,6 +123,10 @@ put_http(struct buf *b, const struct http_stats *h)
 	const struct metric table[] = {
 		{ "ws_serve_http_requests_total", METRICS_COUNTER, "Requests for endpoints and files", &h->requests },
 		{ "ws_serve_http_refused_total", METRICS_COUNTER, "Those of them that were refused", &h->refused },
+		{ "ws_serve_http_slow_total", METRICS_COUNTER,
+		  "Those of them that were cut because the client was too slow", &h->slow },
+		{ "ws_serve_http_displaced_total", METRICS_COUNTER,
+		  "Those of them that were cut because another address needed the place", &h->displaced },
 		{ 0 },
 	};
 

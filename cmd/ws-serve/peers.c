@@ -96,15 +96,23 @@ is_ipv4(const struct peer_address *a)
 	return memcmp(a->bytes, mapped, sizeof mapped) == 0;
 }
 
-static struct peer *
-find(struct peers *p, const struct peer_address *a)
+struct peer_address
+peers_key(const struct peer_address *a)
 {
 	struct peer_address key = *a;
-	struct peer *peer;
-	uint64_t hash;
 
 	if (!is_ipv4(a))
 		memset(key.bytes + 8, 0, 8);
+	return key;
+}
+
+static struct peer *
+find(struct peers *p, const struct peer_address *a)
+{
+	struct peer_address key = peers_key(a);
+	struct peer *peer;
+	uint64_t hash;
+
 	hash = hash_bytes(slice_of((const char *)key.bytes, sizeof key.bytes));
 	peer = table_find(&p->table, hash, is_peer, key.bytes);
 	if (!peer) {

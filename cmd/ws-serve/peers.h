@@ -22,6 +22,9 @@ struct peer_address {
 	unsigned char bytes[16]; /* IPv4 as ::ffff:a.b.c.d */
 };
 
+/* What an address counts as: an IPv6 address as its /64. */
+struct peer_address peers_key(const struct peer_address *a);
+
 /* most: connections at a time, 0: no limit. rate->count 0: no limit. */
 struct peers *peers_new(int64_t most, const struct num_rate *rate);
 void peers_free(struct peers *p);

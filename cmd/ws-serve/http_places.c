@@ -1,0 +1,54 @@
+/* http_places - HTTP_CONNS requests at a time, shared out between client addresses, so
+ * that nobody keeps others out by reading slowly, or by not reading at all. */
+#include "http_private.h"
+
+#include "hash.h"
+
+enum { SHARES = 1024 }; /* two addresses in one share are rare, and only somewhat unfair */
+
+static unsigned
+share_of(const struct http_conn *c)
+{
+	return hash_bytes(slice_of((const char *)c->who.bytes, sizeof c->who.bytes)) % SHARES;
+}
+
+/* The one that has been here longest, of those that an address of this share has or, with
+ * -1, of those that have been answered and only linger. NULL: there is none. */
+static struct http_conn *
+oldest(const struct http *h, int share)
+{
+	struct http_conn *found = NULL;
+
+	/* The first of the list came last. */
+	for (struct http_conn *c = h->first; c; c = c->next)
+		if (share < 0 ? c->state == HTTP_LINGERING : share_of(c) == (unsigned)share)
+			found = c;
+	return found;
+}
+
+bool
+http_make_place(struct http *h, const struct http_conn *newcomer)
+{
+	uint16_t held[SHARES] = { 0 };
+	struct http_conn *victim;
+	unsigned most = 0, own = share_of(newcomer);
+
+	if (h->count < HTTP_CONNS)
+		return true;
+	victim = oldest(h, -1);
+	if (!victim) {
+		for (const struct http_conn *c = h->first; c; c = c->next) {
+			unsigned share = share_of(c);
+
+			if (++held[share] > held[most])
+				most = share;
+		}
+		/* With the newcomer it must still have no more than the other has left. */
+		if (held[most] < held[own] + 2)
+			return false;
+		victim = oldest(h, (int)most);
+		h->stats.displaced++;
+	}
+	http_conn_free(victim);
+	return true;
+}
