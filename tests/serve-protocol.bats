@@ -336,6 +336,15 @@ members() { seq 1 "$1" | sed 's,.*,"m&":&,' | paste -sd,; }
 	sees '"event":"close".*"code":1007' 3
 }
 
+@test "pings and pongs may hold any bytes, also after a text" {
+	serve
+	client a
+	hears a established
+	say a '{"type":"ping"}' '!frame 89 ff00fe' '!frame 8a ff80' '{"type":"ping"}'
+	hears a '"type":"pong"' 2
+	hears a '^\[pong ff00fe\]'
+}
+
 @test "broken frames are close 1002" {
 	serve
 	local i=0 bad

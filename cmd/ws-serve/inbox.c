@@ -120,7 +120,6 @@ complete(struct conn *c, struct slice whole)
 	} else if (status == DEFLATE_BAD) {
 		result = refuse(c, LWS_CLOSE_STATUS_INVALID_PAYLOAD, "malformed compression");
 	} else if (!c->binary && !utf8_valid(whole)) {
-		/* lws checks as it goes, but lets a message end inside a character. */
 		s->counters.bad_utf8++;
 		result = refuse(c, LWS_CLOSE_STATUS_INVALID_PAYLOAD, "invalid UTF-8");
 	} else {

@@ -154,9 +154,9 @@ make_lws(struct server *s)
 		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
 		.protocols = protocols,
 		.extensions = s->config->deflate ? deflate_extensions : NULL,
-		/* lws would look for UTF-8 in packed messages too: inbox.c checks the whole. */
-		.options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
-		    (s->config->deflate ? 0 : LWS_SERVER_OPTION_VALIDATE_UTF8),
+		/* Without LWS_SERVER_OPTION_VALIDATE_UTF8: once a text has come lws would look
+		 * for UTF-8 in pings and pongs too, and in packed messages. inbox.c does it. */
+		.options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
 		.foreign_loops = loops,
 		.retry_and_idle_policy = &no_pings,
 		.max_http_header_pool = 64,
