@@ -240,7 +240,7 @@ on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 	if (left_us)
 		set_timer(c, left_us);
 	else
-		http_conn_free(c);
+		http_conn_cut(c);
 }
 
 struct http_conn *
@@ -284,6 +284,15 @@ http_conn_start(struct http_conn *c)
 	set_state(c, c->state);
 	if (c->state == HTTP_WRITING)
 		write_on(c);
+}
+
+void
+http_conn_cut(struct http_conn *c)
+{
+	static const struct linger none = { .l_onoff = 1 };
+
+	setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+	http_conn_free(c);
 }
 
 void

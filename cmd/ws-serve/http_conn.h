@@ -64,4 +64,7 @@ struct http_conn *http_conn_new(struct http *h, int fd, struct peer_address who)
 void http_conn_start(struct http_conn *c);
 void http_conn_free(struct http_conn *c);
 
+/* The same, with a reset: the kernel keeps nothing for a client that does not take it. */
+void http_conn_cut(struct http_conn *c);
+
 #endif

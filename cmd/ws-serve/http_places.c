@@ -36,7 +36,9 @@ http_make_place(struct http *h, const struct http_conn *newcomer)
 	if (h->count < HTTP_CONNS)
 		return true;
 	victim = oldest(h, -1);
-	if (!victim) {
+	if (victim) {
+		http_conn_free(victim);
+	} else {
 		for (const struct http_conn *c = h->first; c; c = c->next) {
 			unsigned share = share_of(c);
 
@@ -46,9 +48,8 @@ http_make_place(struct http *h, const struct http_conn *newcomer)
 		/* With the newcomer it must still have no more than the other has left. */
 		if (held[most] < held[own] + 2)
 			return false;
-		victim = oldest(h, (int)most);
 		h->stats.displaced++;
+		http_conn_cut(oldest(h, (int)most));
 	}
-	http_conn_free(victim);
 	return true;
 }

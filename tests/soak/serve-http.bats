@@ -6,7 +6,7 @@ load ../lib/http
 
 export BATS_TEST_TIMEOUT=200
 
-@test "who reads a file slowly is cut, who reads at a modest rate gets it whole" {
+@test "who reads a file slowly is cut, who reads at a modest rate is served on" {
 	mkdir "$T/web"
 	truncate -s 50M "$T/web/big"
 	serve --static "$T/web" --admin "$T/admin"
