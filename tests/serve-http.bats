@@ -83,10 +83,13 @@ not_ready() { get /ready && [ "$code" = 503 ]; }
 	hears a subscribed
 	get /connections
 	is '[.connections[].user] == ["u1", "u2"]'
-	is '.connections[0] | .socketId == .conn and .userId == "u1" and (.connectedAt | endswith("Z")) and (.rooms | index("user:u1"))'
+	is '.connections[0] | .socketId == .conn and .userId == "u1" and .metadata == {remote, path} and (.connectedAt | endswith("Z")) and (.rooms | index("user:u1"))'
 	id=$(jq -r '.connections[0].conn' <<< "$body")
 	get "/connections?limit=1&after=$id"
 	is '[.connections[].user] == ["u2"]'
+	is '.more == null'
+	get "/connections?limit=1"
+	is '.more == true'
 	get "/connections?user=u1"
 	is '[.connections[].conn] == ["'"$id"'"]'
 	get "/connections/$id"
@@ -99,6 +102,17 @@ not_ready() { get /ready && [ "$code" = 503 ]; }
 	[ "$code" = 404 ]
 	get /connections/nobody
 	[ "$code" = 404 ]
+	# What a page ended with may have gone before the next one is asked for.
+	say a '!drop'
+	sees '"event":"close"'
+	get "/connections?after=$id"
+	is '[.connections[].user] == ["u2"]'
+	get '/rooms?after=user:u1'
+	is '[.rooms[].name] == ["user:u2"]'
+	get '/rooms?limit=1'
+	is '[.rooms[].name] == ["broadcast"] and .more == true'
+	get '/connections?after=nobody'
+	[ "$code" = 400 ]
 	get '/connections?limit=0'
 	[ "$code" = 400 ]
 	get '/connections?limit=1&colour=red'

@@ -89,28 +89,40 @@ end_list(struct buf *b, bool more)
 }
 
 static int
-by_name(const void *a, const void *b)
+compare(struct slice x, struct slice y)
 {
-	struct slice x = room_name(*(const struct room *const *)a);
-	struct slice y = room_name(*(const struct room *const *)b);
-	int order = memcmp(x.p, y.p, x.n < y.n ? x.n : y.n);
+	size_t n = x.n < y.n ? x.n : y.n;
+	int order = n ? memcmp(x.p, y.p, n) : 0;
 
 	return order ? order : (x.n > y.n) - (x.n < y.n);
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return compare(room_name(*(const struct room *const *)a),
+	    room_name(*(const struct room *const *)b));
+}
+
+const struct room **
+get_rooms_after(const struct server *s, struct slice after, size_t *n)
+{
+	const struct room **list = mem_alloc((room_count(s) + 1) * sizeof(*list));
+
+	*n = 0;
+	for (const struct room *r = room_first(s); r; r = r->next)
+		if (compare(room_name(r), after) > 0)
+			list[(*n)++] = r;
+	qsort(list, *n, sizeof(*list), by_name);
+	return list;
 }
 
 static const char *
 get_rooms(struct question *q, struct buf *b)
 {
-	const struct room **list = mem_alloc((room_count(q->server) + 1) * sizeof(*list));
-	size_t n = 0, i = 0, start = b->n;
-	struct room *after = mem_zero(1, sizeof(*after) + q->after.n + 1);
+	size_t n, i = 0, start = b->n;
+	const struct room **list = get_rooms_after(q->server, q->after, &n);
 
-	after->name_n = (uint16_t)q->after.n;
-	memcpy(after->name, q->after.p, q->after.n);
-	for (const struct room *r = room_first(q->server); r; r = r->next)
-		if (by_name(&r, &after) > 0)
-			list[n++] = r;
-	qsort(list, n, sizeof(*list), by_name);
 	js_put_key(b, "rooms");
 	buf_byte(b, '[');
 	for (; i < n && (int64_t)i < q->limit && b->n - start < GET_BYTES; i++) {
@@ -119,7 +131,6 @@ get_rooms(struct question *q, struct buf *b)
 		buf_byte(b, '}');
 	}
 	end_list(b, i < n);
-	free(after);
 	free(list);
 	return NULL;
 }
@@ -149,31 +160,34 @@ get_room(struct question *q, struct buf *b)
 	return NULL;
 }
 
+bool
+get_conns_after(const struct server *s, struct slice after, const struct conn **first)
+{
+	const struct conn *c = conn_find(s, after);
+	size_t dash = slice_find(after, '-');
+	int64_t number;
+
+	*first = c ? c->next : conn_first(s);
+	if (c || !after.n)
+		return true;
+	if (dash == after.n || !js_int(slice_from(after, dash + 1), &number) || number < 0)
+		return false;
+	/* The list is in the order of the numbers, so a page can also begin behind one that
+	 * has left meanwhile. */
+	while (*first && (*first)->number <= (uint64_t)number)
+		*first = (*first)->next;
+	return true;
+}
+
 static const char *
 get_connections(struct question *q, struct buf *b)
 {
-	const struct conn *c = conn_first(q->server);
+	const struct conn *c;
 	size_t start = b->n;
 	int64_t n = 0;
 
-	if (q->after.n) {
-		const struct conn *after = conn_find(q->server, q->after);
-
-		/* The list is in the order of the numbers, so a page can also begin behind
-		 * one that has left meanwhile. */
-		uint64_t number = after ? after->number : 0;
-
-		if (!after) {
-			size_t dash = slice_find(q->after, '-');
-			int64_t v;
-
-			if (!js_int(slice_from(q->after, dash + 1), &v) || v < 0)
-				return "after is no connection";
-			number = (uint64_t)v;
-		}
-		while (c && c->number <= number)
-			c = c->next;
-	}
+	if (!get_conns_after(q->server, q->after, &c))
+		return "after is no connection";
 	js_put_key(b, "connections");
 	buf_byte(b, '[');
 	for (; c; c = c->next) {

@@ -6,6 +6,9 @@
 #ifndef GET_H
 #define GET_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "buf.h"
 
 struct conn;
@@ -23,5 +26,13 @@ void get_new(struct server *s);
 /* Append the members of one connection: conn, user, remote, path, seconds, rooms,
  * patterns, received, sent, dropped, queued. */
 void get_put_connection(struct buf *b, const struct conn *c);
+
+/* The first connection behind that of the id `after`, which may have gone since (empty:
+ * the first of all), at *first, or NULL. False when `after` is no id. */
+bool get_conns_after(const struct server *s, struct slice after, const struct conn **first);
+
+/* The *n named rooms behind the name `after`, in the order of their names. The array is to
+ * be freed. */
+const struct room **get_rooms_after(const struct server *s, struct slice after, size_t *n);
 
 #endif

@@ -101,18 +101,16 @@ read_page(struct slice query, struct buf *scratch, struct report_page *page)
 }
 
 static void
-reply_list(struct http_conn *c, const char *name, struct slice query,
+reply_list(struct http_conn *c, struct slice query,
     bool (*report)(struct buf *b, const struct server *s, const struct report_page *page))
 {
 	struct report_page page = { 0 };
 	struct buf scratch = { 0 }, b = { 0 };
 
 	buf_byte(&b, '{');
-	js_put_key(&b, name);
-	if (!read_page(query, &scratch, &page)) {
+	if (!read_page(query, &scratch, &page)
+	    || !report(&b, c->http->config.server, &page)) {
 		http_refuse(c, 400, "malformed query", NULL);
-	} else if (!report(&b, c->http->config.server, &page)) {
-		http_refuse(c, 404, "after is not there any more", NULL);
 	} else {
 		buf_byte(&b, '}');
 		reply_json(c, 200, &b);
@@ -128,7 +126,7 @@ http_rooms(struct http_conn *c, struct slice rest, struct slice query)
 	struct buf b = { 0 };
 
 	if (!rest.p) {
-		reply_list(c, "rooms", query, report_rooms);
+		reply_list(c, query, report_rooms);
 	} else if ((r = room_find(c->http->config.server, ROOM_NAMED, rest))) {
 		report_room(&b, c->http->config.server, r, true);
 		reply_json(c, 200, &b);
@@ -144,7 +142,7 @@ http_connections(struct http_conn *c, struct slice rest, struct slice query)
 	struct buf b = { 0 };
 
 	if (!rest.p) {
-		reply_list(c, "connections", query, report_conns);
+		reply_list(c, query, report_conns);
 	} else if ((conn = conn_find(c->http->config.server, rest))) {
 		report_conn(&b, conn);
 		reply_json(c, 200, &b);

@@ -137,34 +137,47 @@ report_conn(struct buf *b, const struct conn *c)
 	buf_byte(b, '"');
 	if (c->id.user)
 		js_put_member(b, "userId", conn_user(c));
+	else
+		js_put_member_raw(b, "userId", S("null"));
 	put_moment(b, "connectedAt", s, c->opened_us);
+	js_put_key(b, "metadata");
+	buf_byte(b, '{');
+	js_put_member(b, "remote", slice_str(c->remote));
+	js_put_member(b, "path", slice_str(c->path));
+	buf_byte(b, '}');
 	if (c->rtt_us)
 		put_double(b, "latency", c->rtt_us / 1e3);
 	buf_byte(b, '}');
 }
 
+static void
+end_list(struct buf *b, bool more)
+{
+	buf_byte(b, ']');
+	if (more)
+		js_put_member_raw(b, "more", S("true"));
+}
+
 bool
 report_conns(struct buf *b, const struct server *s, const struct report_page *page)
 {
-	const struct conn *c = conn_first(s);
+	const struct conn *c;
 	bool first = true;
+	int64_t n = 0;
 
-	if (page->after.n) {
-		const struct conn *after = conn_find(s, page->after);
-
-		if (!after)
-			return false;
-		c = after->next;
-	}
+	if (!get_conns_after(s, page->after, &c))
+		return false;
+	js_put_key(b, "connections");
 	buf_byte(b, '[');
-	for (int64_t n = 0; c && n < page->limit; c = c->next) {
+	for (; c; c = c->next) {
 		if (!c->admitted || c->closing || (page->user.n && !slice_eq(conn_user(c), page->user)))
 			continue;
+		if (n++ == page->limit)
+			break;
 		put_comma(b, &first);
 		report_conn(b, c);
-		n++;
 	}
-	buf_byte(b, ']');
+	end_list(b, c != NULL);
 	return true;
 }
 
@@ -190,7 +203,7 @@ report_room(struct buf *b, const struct server *s, const struct room *r, bool me
 			conn_put_id(b, r->members[i].conn);
 			buf_byte(b, '"');
 		}
-		buf_byte(b, ']');
+		end_list(b, r->count > REPORT_MEMBERS);
 	}
 	buf_byte(b, '}');
 }
@@ -198,22 +211,18 @@ report_room(struct buf *b, const struct server *s, const struct room *r, bool me
 bool
 report_rooms(struct buf *b, const struct server *s, const struct report_page *page)
 {
-	const struct room *r = room_first(s);
 	bool first = true;
+	size_t n, i = 0;
+	const struct room **list = get_rooms_after(s, page->after, &n);
 
-	if (page->after.n) {
-		const struct room *after = room_find(s, ROOM_NAMED, page->after);
-
-		if (!after)
-			return false;
-		r = after->next;
-	}
+	js_put_key(b, "rooms");
 	buf_byte(b, '[');
-	for (int64_t n = 0; r && n < page->limit; r = r->next, n++) {
+	for (; i < n && (int64_t)i < page->limit; i++) {
 		put_comma(b, &first);
-		report_room(b, s, r, false);
+		report_room(b, s, list[i], false);
 	}
-	buf_byte(b, ']');
+	end_list(b, i < n);
+	free(list);
 	return true;
 }
 

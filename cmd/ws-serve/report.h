@@ -29,8 +29,9 @@ void report_channels(struct buf *b, const struct server *s);
  * received) that of its whole life. */
 void report_stats(struct buf *b, const struct server *s);
 
-/* One connection: the members of get_put_connection, socketId, userId, connectedAt and
- * latency (of the last ping, in milliseconds). */
+/* One connection: the members of get_put_connection, socketId, userId (null when it has
+ * none), connectedAt, metadata (remote and path) and latency (of the last ping, in
+ * milliseconds, once there was one). */
 void report_conn(struct buf *b, const struct conn *c);
 
 /* One room; its members are listed with `members`. */
@@ -43,7 +44,10 @@ struct report_page {
 	int64_t limit;
 };
 
-/* A list of connections or rooms. False when `after` is not there (any more). */
+/* A list of connections in the order in which they came, or of rooms in that of their
+ * names, as members of an object that has been begun: "connections" or "rooms", and
+ * "more":true when there are more. What `after` names may have gone since; false when it
+ * is no id. */
 bool report_conns(struct buf *b, const struct server *s, const struct report_page *page);
 bool report_rooms(struct buf *b, const struct server *s, const struct report_page *page);
 
