@@ -1,6 +1,7 @@
 # permessage-deflate of ws-serve.
 
 load lib/common
+load lib/serve
 
 CLIENT=$ROOT/tests/fixtures/clients/deflate.py
 
@@ -51,6 +52,16 @@ CLIENT=$ROOT/tests/fixtures/clients/deflate.py
 	wait_for final.out '"type":"pong".*"correlationId":"final"'
 	start split /usr/bin/python3 "$CLIENT" "$URL" split
 	wait_for split.out '"type":"pong".*"correlationId":"splitsplit'
+}
+
+@test "the mark of compression is for the first frame of a message" {
+	serve --deflate
+	client a "$URL" "Sec-WebSocket-Extensions: permessage-deflate"
+	client b "$URL" "Sec-WebSocket-Extensions: permessage-deflate"
+	say a '!frame 01 7b2274797065223a' '!frame c0 2270696e67227d'
+	say b '!frame 41 aa56' '!frame c0 '
+	hears a '^\[closed 1002'
+	hears b '^\[closed 1002'
 }
 
 @test "long messages go out packed, short ones plain, to whoever agreed to it" {

@@ -72,7 +72,8 @@ struct conn {
 	bool waiting_auth;           /* its first message must be an auth message */
 	bool parked;                 /* its messages wait for room in stdout */
 	bool ping_out;               /* a ping was sent, no byte came in since */
-	bool binary, packed;         /* of the message that is being put together */
+	/* Of the message that is being put together; midway: in a frame, not between two. */
+	bool binary : 1, packed : 1, midway : 1;
 	bool blocking;               /* --slow block: a source waits for it */
 	uint16_t close_code;         /* 0 while open */
 	struct buf *message;         /* the pieces of a message; NULL between messages */

@@ -150,8 +150,12 @@ inbox_piece(struct conn *c, const char *p, size_t n)
 	if (lws_is_first_fragment(c->wsi)) {
 		c->binary = lws_frame_is_binary(c->wsi);
 		c->packed = lws_get_reserved_bits(c->wsi) & RSV1;
+	} else if (!c->midway && lws_get_reserved_bits(c->wsi) & RSV1) {
+		/* RFC 7692 6: only the first frame of a message has it. */
+		return refuse(c, LWS_CLOSE_STATUS_PROTOCOL_ERR, "rsv bits");
 	}
-	last = lws_is_final_fragment(c->wsi) && !lws_remaining_packet_payload(c->wsi);
+	c->midway = lws_remaining_packet_payload(c->wsi);
+	last = lws_is_final_fragment(c->wsi) && !c->midway;
 	if (last && !before)
 		return complete(c, slice_of(p, n));
 	if (s->unfinished + n > (uint64_t)s->config->queue_total) {
