@@ -262,7 +262,7 @@ on_turn(struct ev_loop *loop, struct ev_prepare *w, int revents)
 
 	(void)loop;
 	(void)revents;
-	send_flush(x->server);
+	send_turn(x->server);
 	if (x->kicked) {
 		x->kicked = false;
 		lws_cancel_service(x->server->lws);

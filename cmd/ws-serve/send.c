@@ -16,6 +16,11 @@
 #include "room.h"
 #include "server.h"
 
+enum {
+	MANY = 16,      /* addressees for whom it pays to wait for more */
+	WAIT_US = 1000, /* but not longer */
+};
+
 /* A message for one connection: number `message` of `singles`. Nodes are numbered from
  * 1; those of one connection are linked, the newest first. */
 struct single {
@@ -45,11 +50,22 @@ struct sender {
 	size_t merged_bytes;
 	uint32_t stamp;       /* of the walk over a union */
 	bool flushing;
+	uint64_t addressees;   /* of all that has collected */
+	ev_idle rest;          /* active while it waits for more */
+	int64_t waiting_us;    /* since when */
 	struct queue_ctl queues;
 	struct delivery delivery;
 	void (*tap)(void *ctx, struct conn *c, struct slice frames);
 	void *tap_ctx;
 };
+
+static void
+on_rest(struct ev_loop *loop, struct ev_idle *w, int revents)
+{
+	(void)loop;
+	(void)revents;
+	send_flush(w->data);
+}
 
 void
 sender_new(struct server *s)
@@ -62,6 +78,8 @@ sender_new(struct server *s)
 	x->turn = x->order = 1;
 	queue_init(&x->queues, s);
 	deliver_init(&x->delivery, &x->queues, ring);
+	ev_idle_init(&x->rest, on_rest);
+	x->rest.data = s;
 }
 
 void
@@ -73,6 +91,7 @@ sender_free(struct server *s)
 		batch_give(&x->pool, x->singles);
 	batch_pool_free(&x->pool);
 	deliver_free(&x->delivery);
+	ev_idle_stop(s->loop, &x->rest);
 	queue_free(&x->queues);
 	free(x->dirty);
 	free(x->single);
@@ -104,6 +123,7 @@ send_room(struct server *s, struct room *r, const struct message *m)
 
 	if (!r->count)
 		return;
+	x->addressees += r->count;
 	b = room_batch(x, r);
 	batch_add(b, x->order++, m->body, m->binary, SEND_FRAGMENT);
 	if (b->blob->n >= SEND_EARLY)
@@ -125,6 +145,7 @@ static void
 add_single(struct sender *x, struct conn *c)
 {
 	visit(x, c);
+	x->addressees++;
 	if (!c->direct) {
 		if (x->touched_n == x->touched_cap) {
 			x->touched_cap = x->touched_cap ? x->touched_cap * 2 : 64;
@@ -351,6 +372,7 @@ send_write(struct server *s)
 		batch_give(&x->pool, x->singles);
 	x->singles = NULL;
 	x->dirty_n = x->touched_n = x->single_n = 0;
+	x->addressees = 0;
 	x->order = 1;
 	if (++x->turn == 0)
 		x->turn = 1;
@@ -361,7 +383,24 @@ void
 send_flush(struct server *s)
 {
 	send_write(s);
+	ev_idle_stop(s->loop, &s->sender->rest);
 	queue_settle(&s->sender->queues);
+}
+
+void
+send_turn(struct server *s)
+{
+	struct sender *x = s->sender;
+	int64_t now = server_now_us(s);
+
+	if (x->addressees < MANY) {
+		send_flush(s);
+	} else if (!ev_is_active(&x->rest)) {
+		x->waiting_us = now;
+		ev_idle_start(s->loop, &x->rest);
+	} else if (now - x->waiting_us >= WAIT_US) {
+		send_flush(s);
+	}
 }
 
 int

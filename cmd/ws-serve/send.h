@@ -54,9 +54,13 @@ uint64_t send_union(struct server *s, struct room *const *rooms, uint32_t n,
  * broken get nothing more and are noted. */
 void send_write(struct server *s);
 
-/* The same, and end those that were noted. Called before the loop waits and at the end of
- * a chunk of stdin. */
+/* The same, and end those that were noted. Called at the end of a chunk of stdin. */
 void send_flush(struct server *s);
+
+/* The end of a turn of the loop: flush. What goes to many waits until the loop has
+ * nothing else to do, a millisecond at most: a client's messages to a room come a few in
+ * each turn, and many of them cost hardly more sends than one. */
+void send_turn(struct server *s);
 
 /* libwebsockets says that c can be written to. -1: it has ended, close it now. */
 int send_writable(struct conn *c);
