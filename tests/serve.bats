@@ -184,6 +184,34 @@ load lib/serve
 	sees '"event":"close".*"code":4003,"reason":"abuse"'
 }
 
+@test "an address is blocked alone, of IPv6 its net" {
+	serve --trust-proxy 127.0.0.1
+	client a "$URL" 'X-Forwarded-For: 2001:db8:1:2::1'
+	client b "$URL" 'X-Forwarded-For: 1.2.3.4:5678'
+	sees '"event":"open"' 2
+	feed serve '{"close":4003,"all":true,"block":"10m"}'
+	hears a '^\[closed 4003'
+	hears b '^\[closed 4003'
+	for address in '[2001:db8:1:2::1]' 2001:db8:1:2:3::9 1.2.3.4; do
+		client "again-$address" "$URL" "X-Forwarded-For: $address"
+		hears "again-$address" '^\[refused 403.*blocked'
+	done
+	for address in 2001:db8:1:3::1 2001:db8::1 1.2.3.5; do
+		client "other-$address" "$URL" "X-Forwarded-For: $address"
+		hears "other-$address" '^\[open'
+	done
+}
+
+@test "at a Unix socket there is no address to block" {
+	start_fed serve ws-serve "$T/sock"
+	wait_for serve.out '"event":"listen"'
+	start a ws-connect "ws+unix://$T/sock:/ws"
+	wait_for a.out established
+	feed serve '{"close":4003,"all":true,"block":"10m","id":1}' '{"close":4003,"all":true,"id":2}'
+	sees '"id":1,"error":"there is neither a user nor an address to block"'
+	sees '"id":2,"reached":1'
+}
+
 @test "who was blocked does not come back" {
 	auth_script
 	serve --auth "$AUTH"

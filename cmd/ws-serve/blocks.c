@@ -4,6 +4,7 @@
 
 #include "hash.h"
 #include "mem.h"
+#include "proxy.h"
 
 struct block {
 	int64_t until_us;
@@ -96,13 +97,12 @@ blocks_free(struct blocks *b)
 }
 
 struct slice
-blocks_address(struct slice remote)
+blocks_address(struct slice remote, struct peer_address *key)
 {
-	size_t n = remote.n;
+	struct slice bare;
 
-	while (n && remote.p[n - 1] != ':' && remote.p[n - 1] != ']')
-		n--;
-	if (n && remote.p[n - 1] == ':')
-		return slice_of(remote.p, n - 1);
-	return remote;
+	if (!proxy_address(remote, key, &bare))
+		return slice_of("", 0);
+	*key = peers_key(key);
+	return slice_of((const char *)key->bytes, sizeof key->bytes);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "peers.h"
 #include "slice.h"
 #include "table.h"
 
@@ -23,7 +24,9 @@ void blocks_add(struct blocks *b, enum block_kind kind, struct slice name, int64
 bool blocks_has(const struct blocks *b, enum block_kind kind, struct slice name, int64_t now_us);
 void blocks_free(struct blocks *b);
 
-/* "10.0.0.7:51234" without its port. */
-struct slice blocks_address(struct slice remote);
+/* What "10.0.0.7:51234" is blocked as, written into *key, which must last as long as the
+ * slice that is returned: the address, of IPv6 its /64 as for other limits. Empty when it
+ * is no address: a Unix socket is everybody's. */
+struct slice blocks_address(struct slice remote, struct peer_address *key);
 
 #endif

@@ -15,11 +15,14 @@ command_blocked(const struct server *s, struct slice user, struct slice remote)
 {
 	const struct blocks *b = &s->commands->blocks;
 	int64_t now = server_now_us(s);
+	struct peer_address key;
+	struct slice address;
 
 	if (!b->table.n)
 		return false;
+	address = blocks_address(remote, &key);
 	return (user.n && blocks_has(b, BLOCK_USER, user, now)) ||
-	    blocks_has(b, BLOCK_ADDRESS, blocks_address(remote), now);
+	    (address.n && blocks_has(b, BLOCK_ADDRESS, address, now));
 }
 
 /* Join or leave. */
@@ -89,13 +92,32 @@ duration_of(struct command *c, enum word w, int64_t *ms)
 }
 
 static void
-block(struct command *c, const struct conn *conn, int64_t ms)
+block(struct command *c, enum block_kind kind, struct slice name, int64_t ms)
 {
 	int64_t now = server_now_us(c->server);
-	struct slice user = conn_user(conn);
 
-	blocks_add(&c->server->commands->blocks, user.n ? BLOCK_USER : BLOCK_ADDRESS,
-	    user.n ? user : blocks_address(slice_str(conn->remote)), now + ms * 1000, now);
+	blocks_add(&c->server->commands->blocks, kind, name, now + ms * 1000, now);
+}
+
+/* Block the connections by their users, else by their addresses. False when none of them
+ * has either. */
+static bool
+block_all(struct command *c, struct conn *const *list, int64_t n, int64_t ms)
+{
+	int64_t blocked = 0;
+
+	for (int64_t i = 0; i < n; i++) {
+		struct peer_address key;
+		struct slice user = conn_user(list[i]), name = user;
+
+		if (!user.n)
+			name = blocks_address(slice_str(list[i]->remote), &key);
+		if (name.n) {
+			block(c, user.n ? BLOCK_USER : BLOCK_ADDRESS, name, ms);
+			blocked++;
+		}
+	}
+	return blocked || !n;
 }
 
 int64_t
@@ -103,7 +125,7 @@ command_close(struct command *c)
 {
 	const uint32_t allowed = WORDS_TARGET | WORD(W_EXCEPT) | WORD(W_CLOSE) | WORD(W_REASON) |
 		WORD(W_BLOCK) | WORD(W_SPREAD);
-	struct slice reason = slice_of("", 0), user;
+	struct slice reason = slice_of("", 0);
 	struct buf copy = { 0 };
 	int64_t code, block_ms, spread_ms, n;
 	struct conn **list;
@@ -123,22 +145,23 @@ command_close(struct command *c)
 	else if (!duration_of(c, W_SPREAD, &spread_ms))
 		c->why = "spread is not a duration such as \"30s\"";
 	n = c->why ? -1 : command_connections(c, &list);
-	if (n >= 0) {
-		/* A user can be kept out before it ever came. */
-		user = c->v[W_USER].n ? command_text(c, W_USER) : slice_of("", 0);
-		if (block_ms && user.n)
-			blocks_add(&c->server->commands->blocks, BLOCK_USER, user,
-			    server_now_us(c->server) + block_ms * 1000, server_now_us(c->server));
+	if (n < 0)
+		goto out;
+	/* A user can be kept out before it ever came. */
+	if (block_ms && c->v[W_USER].n)
+		block(c, BLOCK_USER, command_text(c, W_USER), block_ms);
+	if (block_ms && !block_all(c, list, n, block_ms)) {
+		n = command_fail(c, "there is neither a user nor an address to block");
+	} else {
 		for (int64_t i = 0; i < n; i++) {
-			if (block_ms)
-				block(c, list[i], block_ms);
 			if (spread_ms)
 				conn_close_later(list[i], spread_ms, (unsigned)code, buf_view(&copy));
 			else
 				conn_close(list[i], (unsigned)code, buf_view(&copy));
 		}
-		free(list);
 	}
+	free(list);
+out:
 	buf_free(&copy);
 	return n;
 }
