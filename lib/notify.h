@@ -6,4 +6,8 @@
  * without one; a failure is not worth ending for and is ignored. */
 void notify(const char *state);
 
+/* "RELOADING=1" with the time, as services of Type=notify-reload must tell it. READY=1
+ * ends it. */
+void notify_reloading(void);
+
 #endif

@@ -241,6 +241,25 @@ not_ready() { get /ready && [ "$code" = 503 ]; }
 	[ ! -s "$T/serve.err" ]
 }
 
+@test "a reload is answered with its verdict, also when the authenticator takes its time" {
+	rooms_file 'a anyone'
+	auth_script
+	admin --admin-open --auth "$AUTH" --rooms "$T/rooms"
+	post /commands '{"reload":true,"id":7}'
+	[ "$code" = 200 ]
+	is '.answers == [{event: "done", id: 7, reached: 0}]'
+	rooms_file 'a any'
+	post /commands '{"reload":true}'
+	[ "$code" = 400 ]
+	is '.rejected == 1 and (.answers[0].error | contains("unknown option"))'
+	# Now it is the new authenticator that fails.
+	rooms_file 'a anyone'
+	echo 'import sys; sys.exit(1)' > "$T/auth.py"
+	post /commands '{"reload":true}'
+	[ "$code" = 400 ]
+	is '.delivered == 0 and .rejected == 1 and .answers[0].event == "error"'
+}
+
 @test "without a token only health, ready and metrics answer" {
 	admin
 	for path in /health /ready /metrics; do

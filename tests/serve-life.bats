@@ -226,6 +226,40 @@ serve_acks() {
 	hears a '"subscribed"' 2
 }
 
+@test "a SIGHUP during a reload makes another one after it" {
+	rooms_file 'a anyone'
+	cat > "$T/late.py" <<-'PY'
+		import json, os, sys
+		for line in sys.stdin:
+		    q = json.loads(line)
+		    # A question about no token is the first one, of a reload: wait for a word.
+		    if not q["token"]:
+		        open(sys.argv[1] + "/asked", "a").write("x\n")
+		        open(sys.argv[1] + "/go").read()
+		    print(json.dumps({"id": q["id"], "ok": True}), flush=True)
+	PY
+	mkfifo "$T/go"
+	setsid ws-serve -v --rooms "$T/rooms" --control "$T/c.sock" --auth "/usr/bin/python3 $T/late.py $T" 0 \
+		< /dev/null > "$T/serve.out" 2> "$T/serve.err" 3>&- &
+	PID[serve]=$!
+	wait_for serve.out '"event":"listen"'
+	kill -s HUP "${PID[serve]}"
+	wait_for asked x
+	rooms_file 'b anyone'
+	kill -s HUP "${PID[serve]}"
+	run -2 --separate-stderr ws-ctl "$T/c.sock" reload
+	[[ $stderr == *"a reload is under way"* ]]
+	echo > "$T/go"
+	wait_for asked x 2
+	wait_for serve.err ': reloaded'
+	echo > "$T/go"
+	wait_for serve.err ': reloaded' 2
+	URL=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' "$T/serve.out")
+	client c "$URL?token=t"
+	say c '{"type":"subscribe","channel":"b"}'
+	hears c subscribed
+}
+
 @test "the service manager is told: ready, reloading, stopping" {
 	cat > "$T/manager.py" <<-'PY'
 		import socket, sys
@@ -238,12 +272,16 @@ serve_acks() {
 	start manager /usr/bin/python3 "$T/manager.py" "$T/notify"
 	wait_for manager.out bound
 	export NOTIFY_SOCKET=$T/notify
-	setsid ws-serve 0 < /dev/null > "$T/serve.out" 2> "$T/serve.err" 3>&- &
+	setsid ws-serve --control "$T/c.sock" 0 < /dev/null > "$T/serve.out" 2> "$T/serve.err" 3>&- &
 	PID[serve]=$!
 	wait_for manager.out '^READY=1'
 	kill -s HUP "${PID[serve]}"
 	wait_for manager.out '^RELOADING=1'
+	wait_for manager.out '^MONOTONIC_USEC=[0-9]+$'
 	wait_for manager.out '^READY=1' 2
+	ws-ctl "$T/c.sock" reload
+	wait_for manager.out '^RELOADING=1' 2
+	wait_for manager.out '^READY=1' 3
 	stop serve
 	wait_for manager.out '^STOPPING=1'
 }

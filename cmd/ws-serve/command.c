@@ -70,6 +70,15 @@ command_verb_add(struct server *s, const char *name, const char *const *allowed,
 		x->verbs[x->verb_count++] = (struct verb){ name, allowed, run };
 }
 
+bool
+command_reloads(const struct server *s, const struct source *source)
+{
+	for (const struct waiter *w = s->commands->waiters; w; w = w->next)
+		if (w->source == source)
+			return true;
+	return false;
+}
+
 void
 command_source_gone(struct server *s, struct source *source)
 {
@@ -161,20 +170,24 @@ reloaded(void *ctx, const char *why)
 {
 	struct waiter *w = ctx, **p;
 	struct commands *x = w->server->commands;
+	struct source *source = w->source;
 
 	for (p = &x->waiters; *p != w; p = &(*p)->next)
 		;
 	*p = w->next;
-	if (w->source) {
+	if (source) {
 		struct slice id = w->id ? slice_str(w->id) : slice_of("", 0);
 
 		if (why)
-			wrong(w->server, w->source, id, why);
+			wrong(w->server, source, id, why);
 		else
-			done(w->server, w->source, id, (int64_t)conn_count(w->server));
+			done(w->server, source, id, (int64_t)conn_count(w->server));
 	}
 	free(w->id);
 	free(w);
+	/* After which the source may be gone. */
+	if (source && source->reloaded)
+		source->reloaded(source, !why);
 }
 
 static int64_t

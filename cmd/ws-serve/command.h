@@ -22,6 +22,10 @@ struct source {
 	void (*answer)(struct source *source, struct slice line);
 	bool errors; /* errors are answered and not reported on stderr */
 
+	/* A {"reload":true} of it has its verdict, and the answer to it was given. This may be
+	 * within command_run, which returned 0 or will, whatever the verdict. May be NULL. */
+	void (*reloaded)(struct source *source, bool ok);
+
 	/* Stop (true) or go on (false) reading commands; NULL: cannot. */
 	void (*hold)(struct source *source, bool on);
 	struct source *held_next; /* queue.c: those that are held */
@@ -38,6 +42,9 @@ int64_t command_run(struct server *s, struct source *source, struct slice line);
 
 /* A line that is longer than allowed was skipped: reported or answered as an error. */
 void command_too_long(struct server *s, struct source *source);
+
+/* True while the verdict on a reload of this source is to come. */
+bool command_reloads(const struct server *s, const struct source *source);
 
 /* The source is going away: no answer can reach it any more. */
 void command_source_gone(struct server *s, struct source *source);

@@ -2,7 +2,8 @@
  * POST /commands. The body is one JSON value, or one a line; lines are carried out as
  * they come. The answer is {"delivered":N}: to how many connections, in sum. Of a body
  * of lines the wrong ones are left out: {"delivered":N,"rejected":N,"error":…} names the
- * first. When nothing was right, the status is 400. */
+ * first. When nothing was right, the status is 400. The answer waits for the verdict on a
+ * reload. */
 #include "http_private.h"
 
 #include <inttypes.h>
@@ -28,16 +29,24 @@ struct post {
 	struct http_conn *c;
 	bool lines;
 	bool skipping;        /* of a line that is too long */
+	bool ended;           /* the body; the answer may have to wait for a reload */
 	struct buf line;      /* one that is not whole yet, or the whole body */
 	struct buf answers;   /* a list's content */
 	/* Carry out one value. The connections reached, or -1 with *why (static text), NULL
 	 * when it is among the answers. */
 	int64_t (*item)(struct post *p, struct slice value, const char **why);
-	uint64_t accepted, rejected, answers_lost;
+	int64_t accepted;
+	uint64_t rejected, answers_lost;
 	int64_t delivered;
 	uint64_t first_bad;   /* the number of the first line that was wrong */
 	const char *first_why;
 };
+
+static struct post *
+post_of(struct source *source)
+{
+	return (struct post *)source;
+}
 
 static void
 reject(struct post *p, const char *why)
@@ -122,14 +131,11 @@ on_data(struct http_conn *c, struct slice content)
 }
 
 static void
-on_end(struct http_conn *c)
+reply(struct post *p)
 {
-	struct post *p = c->data;
+	struct http_conn *c = p->c;
 	struct buf b = { 0 };
 
-	if (p->line.n || !p->lines)
-		carry_out(p, buf_view(&p->line));
-	flush(p);
 	buf_fmt(&b, "{\"delivered\":%" PRId64, p->delivered);
 	if (p->rejected) {
 		js_put_member_int(&b, "rejected", (int64_t)p->rejected);
@@ -144,6 +150,35 @@ on_end(struct http_conn *c)
 	buf_str(&b, "}\n");
 	http_reply(c, p->rejected && !p->accepted ? 400 : 200, "application/json", buf_view(&b), NULL);
 	buf_free(&b);
+}
+
+static void
+on_end(struct http_conn *c)
+{
+	struct post *p = c->data;
+
+	if (p->line.n || !p->lines)
+		carry_out(p, buf_view(&p->line));
+	flush(p);
+	p->ended = true;
+	if (!command_reloads(c->http->config.server, &p->source))
+		reply(p);
+}
+
+/* A reload counts as a command that was carried out until it is known to have failed. */
+static void
+on_reloaded(struct source *source, bool ok)
+{
+	struct post *p = post_of(source);
+
+	if (!ok) {
+		p->accepted--;
+		reject(p, "see answers");
+	}
+	if (p->ended && !command_reloads(p->c->http->config.server, source)) {
+		reply(p);
+		http_conn_start(p->c);
+	}
 }
 
 static void
@@ -162,12 +197,6 @@ on_gone(struct http_conn *c)
 static const struct http_sink sink = { on_data, on_end, on_gone };
 
 /* --- commands --- */
-
-static struct post *
-post_of(struct source *source)
-{
-	return (struct post *)source;
-}
 
 static void
 on_answer(struct source *source, struct slice line)
@@ -333,7 +362,7 @@ start(struct http_conn *c, bool lines, const char *name,
 	struct post *p = mem_zero(1, sizeof *p);
 
 	p->source = (struct source){ .name = name, .answer = on_answer, .errors = true,
-	    .hold = on_hold };
+	    .reloaded = on_reloaded, .hold = on_hold };
 	p->c = c;
 	p->lines = lines;
 	/* Lines may come as they happen, which is not often perhaps. */

@@ -28,6 +28,8 @@ struct life {
 	bool input_ended; /* that is why it drains */
 	bool acks_unread; /* likewise, and stdin has not ended yet */
 	bool stdin_gone;  /* with --stay: nobody gives commands any more */
+	bool reloading;   /* by SIGHUP */
+	bool reload_again;
 	int status;
 	double since;             /* beginning of the drain */
 	int signo;                /* the second signal, 0: none */
@@ -152,15 +154,35 @@ on_end_signal(struct ev_loop *loop, struct ev_signal *w, int revents)
 	drain(l);
 }
 
+static void reload(struct life *l);
+
 static void
 reload_done(void *ctx, const char *why)
 {
-	(void)ctx;
+	struct life *l = ctx;
+
 	if (why)
 		msg_error("reload failed, the old state stays: %s", why);
 	else
 		msg_info("reloaded");
-	notify("READY=1");
+	l->reloading = false;
+	if (l->reload_again) {
+		l->reload_again = false;
+		reload(l);
+	}
+}
+
+/* Files may have changed since a reload that is still under way read them. */
+static void
+reload(struct life *l)
+{
+	if (l->draining)
+		return;
+	l->reload_again = l->reloading;
+	if (l->reloading)
+		return;
+	l->reloading = true;
+	server_reload(l->server, reload_done, l);
 }
 
 static void
@@ -172,8 +194,7 @@ on_hangup(struct ev_loop *loop, struct ev_signal *w, int revents)
 		on_end_signal(loop, w, revents);
 		return;
 	}
-	notify("RELOADING=1");
-	server_reload(l->server, reload_done, l);
+	reload(l);
 }
 
 void

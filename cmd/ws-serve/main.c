@@ -71,6 +71,8 @@ struct reload {
 	struct rules *rules; /* read, and sound */
 };
 
+static struct reload *reloading; /* the one that waits for its authenticator, or NULL */
+
 static void
 recheck_all(struct server *s)
 {
@@ -87,6 +89,7 @@ reload_finish(void *ctx, const char *why)
 {
 	struct reload *r = ctx;
 
+	reloading = NULL;
 	edge_take(&server, !why);
 	if (why) {
 		server.counters.reload_errors++;
@@ -99,6 +102,8 @@ reload_finish(void *ctx, const char *why)
 			recheck_all(&server);
 		}
 	}
+	if (!life_draining(&server))
+		notify("READY=1");
 	r->done(r->ctx, why);
 	free(r);
 }
@@ -107,9 +112,17 @@ void
 server_reload(struct server *s, void (*done)(void *ctx, const char *why), void *ctx)
 {
 	static struct buf why;
-	struct reload *r = mem_zero(1, sizeof(*r));
+	struct reload *r;
 	const char *edge_why;
 
+	/* What the first has loaded must not be taken from it. */
+	if (reloading) {
+		s->counters.reload_errors++;
+		done(ctx, "a reload is under way");
+		return;
+	}
+	notify_reloading();
+	r = reloading = mem_zero(1, sizeof(*r));
 	r->done = done;
 	r->ctx = ctx;
 	buf_clear(&why);
