@@ -24,6 +24,7 @@ PROGS = $(notdir $(wildcard cmd/*))
 
 LWS  = -lwebsockets
 EV   = -lev
+URING = -luring
 TLS  = -lssl -lcrypto
 JQ   = -ljq
 RMQ  = -lrabbitmq
@@ -31,7 +32,7 @@ JWT  = -ljwt -ljansson -lcrypto
 
 all: $(PROGS:%=$(B)/%)
 
-$(B)/ws-serve:   LDLIBS += $(LWS) $(EV) $(TLS) -luring -lz
+$(B)/ws-serve:   LDLIBS += $(LWS) $(EV) $(URING) $(TLS) -lz
 $(B)/ws-connect: LDLIBS += $(LWS) $(TLS) -ledit
 $(B)/ws-bench:   LDLIBS += $(TLS)
 $(B)/ws-route:   LDLIBS += $(JQ)
@@ -107,6 +108,7 @@ $(B)/tests/unit/tok: UNITLIBS += $(JWT)
 $(B)/tests/unit/jqx: UNITLIBS += $(JQ)
 $(B)/tests/unit/jqx: LDFLAGS += -rdynamic
 $(B)/tests/unit/ws-bench $(B)/tests/unit/ws-connect: UNITLIBS += $(TLS)
+$(B)/tests/unit/ring: UNITLIBS += $(URING)
 $(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libwsutils.a
 	$(CC) $(LDFLAGS) $(CFLAGS) -o $@ $(filter %.o %.a,$^) $(UNITLIBS) -lm
 
