@@ -7,6 +7,8 @@
 #include "client.h"
 #include "command.h"
 #include "conn.h"
+#include "conn_end.h"
+#include "conn_timer.h"
 #include "deflate.h"
 #include "events.h"
 #include "handshake.h"

@@ -5,6 +5,7 @@
 #include "access.h"
 #include "bucket.h"
 #include "conn.h"
+#include "conn_end.h"
 #include "events.h"
 #include "inbox.h"
 #include "member.h"

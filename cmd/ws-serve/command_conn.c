@@ -5,6 +5,7 @@
 
 #include "client.h"
 #include "conn.h"
+#include "conn_end.h"
 #include "num.h"
 #include "server.h"
 

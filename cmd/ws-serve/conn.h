@@ -1,5 +1,5 @@
-/* conn - one WebSocket connection: what libwebsockets tells of it, its messages put
- * together, its end. */
+/* conn - one WebSocket connection, and finding it. What libwebsockets tells of it:
+ * conn_lws.h; what becomes due for it: conn_timer.h; how it ends: conn_end.h. */
 #ifndef CONN_H
 #define CONN_H
 
@@ -106,10 +106,6 @@ struct conn *conn_new(struct server *s, const struct endpoint *endpoint, struct 
 void conn_opened(struct conn *c);
 void conn_free(struct conn *c);
 
-/* The protocol callback of lws. */
-int conn_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
-    size_t len);
-
 /* All connections: start with conn_first, then c->next, until NULL. Only those with
  * c->admitted have been reported as open. */
 struct conn *conn_first(const struct server *s);
@@ -141,42 +137,8 @@ const struct spelling *conn_spelling(const struct conn *c);
 /* Its identity as the rules ask for it; borrowed from c. */
 struct rules_identity conn_rules_identity(const struct conn *c);
 
-/* End it: what is queued goes out first, then a close frame with `code` (1000, 1001,
- * 1007 to 1014, 3000 to 4999) and `reason` (at most 123 bytes are used). It leaves its
- * rooms at once, and is cut when the peer does not answer in CONN_CLOSE_MS. */
-void conn_close(struct conn *c, unsigned code, struct slice reason);
-
-/* The same without what is queued: for one that does not read. */
-void conn_abandon(struct conn *c, unsigned code, struct slice reason);
-
-/* Close it at a random moment within the next within_ms, unless that was to be anyway. */
-void conn_close_later(struct conn *c, int64_t within_ms, unsigned code, struct slice reason);
-
-/* Cut it without a close frame; reported as 1006 with `reason`. */
-void conn_cut(struct conn *c, const char *reason);
-
-/* One that is closing already: do not wait for its peer any more. */
-void conn_kill(struct conn *c);
-
 /* It is on its way out, and its close frame may be out: nothing reaches it any more, and
  * what it says is not heard. */
 void conn_retire(struct conn *c);
-
-/* Remember how it ended, for the `close` event; the first call counts. */
-void conn_note_close(struct conn *c, unsigned code, struct slice reason);
-
-/* Make lws look at its own timers, which a foreign loop does not by itself. */
-void conn_kick(struct server *s);
-
-/* c is parked, or is not any more: its ping timer rests. */
-void conn_parked(struct conn *c, bool on);
-
-/* Let parked connections go on, some at a time. */
-void conn_resume(struct server *s);
-
-/* Set its timer for what comes next: ping, end of its token, end of a close. */
-void conn_set_timer(struct conn *c);
-
-enum { CONN_CLOSE_MS = 5000 };
 
 #endif

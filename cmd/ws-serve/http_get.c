@@ -2,6 +2,7 @@
 #include "http_private.h"
 
 #include "conn.h"
+#include "conn_end.h"
 #include "js.h"
 #include "life.h"
 #include "metrics_text.h"

@@ -5,6 +5,8 @@
 
 #include "client.h"
 #include "conn.h"
+#include "conn_end.h"
+#include "conn_timer.h"
 #include "deflate.h"
 #include "events.h"
 #include "mem.h"
@@ -14,6 +16,12 @@
 enum {
 	RSV1 = 0x40,            /* as lws_get_reserved_bits gives it: the message is packed */
 	CLOSE_TRY_AGAIN = 1013, /* IANA's registry of close codes */
+};
+
+struct inboxes {
+	struct server *server;
+	struct ev_idle resume; /* parked connections go on, slice by slice */
+	uint64_t unfinished;   /* bytes of messages that have not come whole */
 };
 
 /* A message that waits. */
@@ -57,7 +65,7 @@ inbox_forget(struct conn *c)
 		free(p);
 	}
 	if (c->message)
-		c->server->unfinished -= c->message->n;
+		c->server->inboxes->unfinished -= c->message->n;
 	message_free(c->message);
 	c->message = NULL;
 	if (c->parked) {
@@ -158,20 +166,20 @@ inbox_piece(struct conn *c, const char *p, size_t n)
 	last = lws_is_final_fragment(c->wsi) && !c->midway;
 	if (last && !before)
 		return complete(c, slice_of(p, n));
-	if (s->unfinished + n > (uint64_t)s->config->queue_total) {
+	if (s->inboxes->unfinished + n > (uint64_t)s->config->queue_total) {
 		s->counters.unfinished++;
 		return refuse(c, (enum lws_close_status)CLOSE_TRY_AGAIN, "too much is under way");
 	}
 	if (!c->message)
 		c->message = mem_zero(1, sizeof(*c->message));
 	buf_add(c->message, p, n);
-	s->unfinished += n;
+	s->inboxes->unfinished += n;
 	if (!last)
 		return 0;
 	/* Not the connection's any more: its end, in here, must not release them. */
 	pieces = c->message;
 	c->message = NULL;
-	s->unfinished -= pieces->n;
+	s->inboxes->unfinished -= pieces->n;
 	result = complete(c, buf_view(pieces));
 	message_free(pieces);
 	return result;
@@ -207,8 +215,46 @@ inbox_unpark(struct conn *c)
 	conn_kick(s);
 }
 
+static void
+on_resume(struct ev_loop *loop, struct ev_idle *w, int revents)
+{
+	struct inboxes *x = w->data;
+	int most = 64;
+
+	(void)revents;
+	for (struct conn *c = conn_first(x->server), *next; c; c = next) {
+		next = c->next;
+		if (!c->parked || c->ask)
+			continue;
+		if (event_must_wait(x->server, EVENT_MESSAGE) || !most--)
+			return;
+		inbox_unpark(c);
+	}
+	ev_idle_stop(loop, w);
+}
+
 void
 inbox_resume(struct server *s)
 {
-	conn_resume(s);
+	ev_idle_start(s->loop, &s->inboxes->resume);
+}
+
+void
+inboxes_new(struct server *s)
+{
+	struct inboxes *x = s->inboxes = mem_zero(1, sizeof(*x));
+
+	x->server = s;
+	ev_idle_init(&x->resume, on_resume);
+	/* Each turn: libev has idle watchers of lower priority wait for an idle loop. */
+	ev_set_priority(&x->resume, EV_MAXPRI);
+	x->resume.data = x;
+}
+
+void
+inboxes_free(struct server *s)
+{
+	ev_idle_stop(s->loop, &s->inboxes->resume);
+	free(s->inboxes);
+	s->inboxes = NULL;
 }

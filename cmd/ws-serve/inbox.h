@@ -13,6 +13,9 @@
 struct conn;
 struct server;
 
+void inboxes_new(struct server *s);
+void inboxes_free(struct server *s);
+
 /* A piece of a message from lws. Returns what the callback must return. */
 int inbox_piece(struct conn *c, const char *p, size_t n);
 

@@ -5,6 +5,7 @@
 
 #include "auth.h"
 #include "conn.h"
+#include "conn_end.h"
 #include "door.h"
 #include "events.h"
 #include "exit.h"

@@ -12,13 +12,16 @@
 #include "client.h"
 #include "command.h"
 #include "conn.h"
-#include "deflate.h"
+#include "conn_lws.h"
+#include "conn_timer.h"
 #include "control.h"
+#include "deflate.h"
 #include "edge.h"
 #include "events.h"
 #include "exit.h"
 #include "get.h"
 #include "handler.h"
+#include "inbox.h"
 #include "input.h"
 #include "io.h"
 #include "js.h"
@@ -329,6 +332,8 @@ main(int argc, char **argv)
 	rooms_new(s);
 	sender_new(s);
 	conns_new(s);
+	conn_timers_new(s);
+	inboxes_new(s);
 	make_lws(s);
 	life_new(s);
 	auth_new(s);
@@ -355,10 +360,12 @@ main(int argc, char **argv)
 		status = EXIT_HOST;
 	life_free(s);
 	conns_free(s);
+	conn_timers_free(s);
 	sender_free(s);
 	rooms_free(s);
 	commands_free(s);
 	events_free(s);
+	inboxes_free(s);
 	edge_free(s);
 	rules_free(s->rules);
 	for (int i = 0; i < s->endpoint_count; i++)

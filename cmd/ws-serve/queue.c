@@ -6,6 +6,8 @@
 #include "batch.h"
 #include "command.h"
 #include "conn.h"
+#include "conn_end.h"
+#include "conn_timer.h"
 #include "deflate.h"
 #include "frame.h"
 #include "mem.h"

@@ -8,6 +8,7 @@
 #include "batch.h"
 #include "command.h"
 #include "conn.h"
+#include "conn_end.h"
 #include "deliver.h"
 #include "frame.h"
 #include "mem.h"

@@ -15,6 +15,7 @@
 
 struct auth;
 struct commands;
+struct conn_timers;
 struct conns;
 struct control;
 struct door;
@@ -23,6 +24,7 @@ struct endpoint;
 struct events;
 struct handler;
 struct http;
+struct inboxes;
 struct input;
 struct life;
 struct listener;
@@ -40,7 +42,6 @@ struct server {
 	struct lws_context *lws;
 	struct lws_vhost *vhost;
 	struct counters counters;
-	uint64_t unfinished;     /* bytes of messages that have not come whole */
 	char node[13];           /* 12 random base32 characters, new at each start */
 	struct timespec started; /* CLOCK_REALTIME */
 	int64_t started_us;      /* the loop's clock at the start */
@@ -51,11 +52,13 @@ struct server {
 	struct auth *auth;       /* NULL without --auth */
 	struct commands *commands;
 	struct conns *conns;
+	struct conn_timers *timers;
 	struct control *control; /* NULL without --control */
 	struct door *door;       /* of the public port; edge.c */
 	struct edge *edge;
 	struct events *events;
 	struct handler *handler; /* NULL without --handler */
+	struct inboxes *inboxes;
 	struct input *input;     /* stdin */
 	struct life *life;
 	struct report *report;   /* rates */
