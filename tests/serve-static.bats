@@ -118,6 +118,36 @@ get() { curl -sS --path-as-is -m 10 "$@" "http://127.0.0.1:$PORT$path"; }
 	[[ $output == *$'\nws_serve_http_displaced_total 3\n'* ]]
 }
 
+@test "a file for which no descriptor is left is 503 with Retry-After" {
+	start serve bash -c 'ulimit -n 40 && exec ws-serve --static "$0" 0' "$T/web"
+	wait_for serve.out '"event":"listen"'
+	PORT=$(sed -n 's|.*"url":"ws://[^:]*:\([0-9]*\)/.*|\1|p' "$T/serve.out")
+	run -0 /usr/bin/python3 - <<-END
+		import select, socket
+		def connect():
+		    s = socket.create_connection(("127.0.0.1", $PORT))
+		    s.settimeout(10)
+		    return s
+		def ask(s):
+		    s.sendall(b"GET /a.js HTTP/1.1\r\nHost: a\r\n\r\n")
+		    answer = b""
+		    while True:
+		        more = s.recv(4096)
+		        if not more:
+		            return answer.decode()
+		        answer += more
+		# More than there are descriptors; who gets no answer has one of them.
+		crowd = [connect() for i in range(60)]
+		crowd[-1].recv(12)
+		sent_away = select.select(crowd, [], [], 0)[0]
+		last = [s for s in crowd if s not in sent_away][-1]
+		print(ask(last))
+	END
+	[ "${lines[0]}" = $'HTTP/1.1 503 Service Unavailable\r' ]
+	[[ $output == *"Retry-After: 1"* && $output == *'"error":"no descriptors left"'* ]]
+	wait_for serve.err 'out of descriptors: a connection was sent away'
+}
+
 @test "a plain request cannot become a WebSocket, not even behind a file" {
 	serve --static "$T/web"
 	run -0 ask < <(raw 'GET /a.js HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n\r\n'; upgrade /ws)

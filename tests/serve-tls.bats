@@ -162,6 +162,24 @@ subject() { openssl s_client -connect "127.0.0.1:$PORT" < /dev/null 2> /dev/null
 	grep -q '^ws_serve_tls_accepted_total 100$' "$T/m"
 }
 
+@test "who is sent away over TLS for want of descriptors is counted" {
+	start serve bash -c 'ulimit -n 40 && exec ws-serve --cert "$0.pem" --key "$0.key" --admin "$1" 0' "$T/one" "$T/admin"
+	wait_for serve.out '"event":"listen"' 2
+	PORT=$(sed -n 's|.*"url":"wss://[^:]*:\([0-9]*\)/.*|\1|p' "$T/serve.out")
+	local fds=() fd i
+	for ((i = 0; i < 40; i++)); do
+		exec {fd}<> "/dev/tcp/127.0.0.1/$PORT"
+		fds+=("$fd")
+	done
+	wait_for serve.err 'out of descriptors: a connection was sent away'
+	for fd in "${fds[@]}"; do exec {fd}>&-; done
+	retry shed_told
+}
+shed_told() {
+	curl -s --unix-socket "$T/admin" http://localhost/metrics > "$T/metrics"
+	grep -q '^ws_serve_shed_total [1-9]' "$T/metrics" && grep -q '^ws_serve_refused_total{code="503"} [1-9]' "$T/metrics"
+}
+
 @test "who drains over TLS gets the close frame" {
 	serve --cert "$T/one.pem" --key "$T/one.key"
 	talk <<-END &

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "flood.h"
 #include "listen.h"
 #include "mem.h"
 #include "proxy.h"
@@ -67,6 +68,16 @@ take_place(struct guest *g)
 	return g->waiting;
 }
 
+/* Somebody was sent away, for which people may have to do something. */
+static void
+no_descriptors(struct door *d)
+{
+	static struct flood shed;
+
+	d->stats.shed++;
+	flood_warn(&shed, "out of descriptors: a connection was sent away");
+}
+
 static void
 arrive(struct door *d, const struct listener *l, int fd, const struct sockaddr_storage *from)
 {
@@ -77,8 +88,12 @@ arrive(struct door *d, const struct listener *l, int fd, const struct sockaddr_s
 		guest_shed(d, fd, "too many handshakes at a time", !l->tls);
 		return;
 	}
-	if (l->tls && (fd = tls_accept(l->tls, fd)) < 0)
+	/* A connection over TLS needs descriptors of its own behind it. */
+	if (l->tls && (fd = tls_accept(l->tls, fd)) < 0) {
+		no_descriptors(d);
+		d->stats.refused[503]++;
 		return;
+	}
 	g = guest_new(d, l, fd);
 	name_remote(g, from);
 	if (!take_place(g)) {
@@ -111,7 +126,7 @@ shed_one(struct door *d, const struct listener *l)
 	fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd >= 0) {
 		d->stats.accepted++;
-		d->stats.shed++;
+		no_descriptors(d);
 		guest_shed(d, fd, "no descriptors left", !l->tls);
 	}
 	d->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);

@@ -97,7 +97,7 @@ serve_file(struct http_conn *c, const struct request *r)
 		return;
 	}
 	if (status != 200) {
-		http_refuse(c, status, status == 404 ? "not found" : "cannot open the file", NULL);
+		http_refuse(c, status, status == 404 ? "not found" : "no descriptors left", NULL);
 		return;
 	}
 	gmtime_r(&(time_t){ file.modified }, &tm);

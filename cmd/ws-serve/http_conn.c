@@ -88,7 +88,7 @@ http_refuse(struct http_conn *c, int status, const char *reason, const char *all
 {
 	c->http->stats.refused++;
 	respond_refusal(&c->out, &(struct refusal){ .status = status, .reason = reason,
-	    .allow = allow, .head = c->head });
+	    .allow = allow, .retry_s = status == 503 ? 1 : 0, .head = c->head });
 	c->state = HTTP_WRITING;
 }
 

@@ -142,7 +142,7 @@ static_find(int dir, struct slice path, struct static_file *file)
 		strcpy(name + n, "index.html");
 	file->fd = open_beneath(dir, name);
 	if (file->fd < 0)
-		return errno == ENFILE || errno == EMFILE || errno == ENOMEM ? 500 : 404;
+		return errno == ENFILE || errno == EMFILE || errno == ENOMEM ? 503 : 404;
 	if (fstat(file->fd, &st) || !S_ISREG(st.st_mode)) {
 		close(file->fd);
 		return S_ISDIR(st.st_mode) ? 301 : 404;
