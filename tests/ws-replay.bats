@@ -187,6 +187,16 @@ PY
 	[ $((a + b + c)) -ge 298 ]
 }
 
+@test "a clock that is set back for ever does not run over" {
+	for ((i = 0; i < 40; i++)); do
+		echo '{"time":"9999-12-31T23:59:59Z"}'
+		echo '{"time":"0000-01-01T00:00:00Z"}'
+	done > "$T/rec"
+	run -0 --separate-stderr ws-replay --quiet --speed max "$T/rec"
+	[ "$output" = "$(cat "$T/rec")" ]
+	[ "$stderr" = "" ]
+}
+
 @test "--disorder decides what is a clock that was set" {
 	at 30.0 > "$T/rec"
 	at 25.0 >> "$T/rec"

@@ -46,7 +46,7 @@ source_rewind(struct source *s)
 	/* Keep the memory. */
 	s->in.p = in.p;
 	s->in.cap = in.cap;
-	s->latest = s->shift = 0;
+	s->latest = 0;
 	s->timed = false;
 	return 0;
 }
@@ -85,14 +85,16 @@ set_clock(struct source *s, struct slice object, int64_t disorder)
 		s->latest = s->due = s->time;
 		return;
 	}
-	s->back = s->latest > s->time ? s->latest - s->time : 0;
-	if (s->back > disorder) {
-		s->shift += s->back;
+	if (s->time >= s->latest) {
+		s->due += s->time - s->latest;
+		if (s->due > SOURCE_FAR)
+			s->due = SOURCE_FAR;
 		s->latest = s->time;
-	} else if (s->back == 0) {
-		s->latest = s->time;
+	} else {
+		s->back = s->latest - s->time;
+		if (s->back > disorder)
+			s->latest = s->time;
 	}
-	s->due = s->latest + s->shift;
 }
 
 enum source_status

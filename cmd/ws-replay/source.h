@@ -8,6 +8,10 @@
 
 #include "line.h"
 
+/* `due` at most: a clock that is set back time and again could run on for ever. Any two
+ * can be subtracted. */
+#define SOURCE_FAR (INT64_MAX / 2)
+
 struct source {
 	const char *name; /* the file as it was given, or "standard input" */
 	bool regular;     /* reading it never waits */
@@ -25,7 +29,6 @@ struct source {
 	/* Private. */
 	struct line_reader in;
 	int64_t latest; /* the highest recorded time since the clock was last set back */
-	int64_t shift;  /* added to recorded times to get `due` */
 	int64_t begin;  /* offset in the file where the recording begins */
 };
 
