@@ -126,13 +126,13 @@ soak: all
 	@BIN=$(B) tests/run -- $(or $(SOAK),$(wildcard tests/soak/*.bats))
 
 # Each target in tests/fuzz for FUZZ_SECONDS; FUZZ=NAME for one of them. A target's first
-# line may name more sources than lib/: /* sources: cmd/ws-serve/request.c */
+# comment may name more sources than lib/: /* sources: cmd/ws-serve/request.c */
 FUZZ ?= $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 FUZZERS = $(FUZZ:%=$(B)/fuzz/%)
 # Without pointer-overflow: clang takes NULL + 0, an empty slice, for one.
 FUZZ_SAN = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 FUZZ_CHECKS = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=pointer-overflow
-fuzz_sources = $(shell sed -n '1s|^/\* sources: \(.*\) \*/$$|\1|p' $1)
+fuzz_sources = $(shell sed -n '1{/sources:/!q}; /\*\/$$/{s|..$$||; s|.*sources:||; s|^ \*||; p; q}; s|.*sources:||; s|^ \*||; p' $1)
 
 fuzz: deps-fuzz
 	@$(MAKE) --no-print-directory -s fuzzers B=build-fuzz CC=clang \
@@ -141,9 +141,11 @@ fuzz: deps-fuzz
 
 fuzzers: $(FUZZERS)
 $(B)/fuzz/jwt $(B)/fuzz/jwks: LDLIBS += $(JWT)
+$(B)/fuzz/deflate $(B)/fuzz/serve: LDLIBS += -lz
+$(B)/fuzz/message: LDLIBS += $(RMQ) $(TLS)
 $(B)/fuzz/rmq: LDLIBS += $(RMQ) $(TLS)
 $(B)/fuzz/ws-bench $(B)/fuzz/ws-connect: LDLIBS += $(TLS)
-$(FUZZERS): $(B)/fuzz/%: tests/fuzz/%.c $(B)/libwsutils.a
+$(FUZZERS): $(B)/fuzz/%: tests/fuzz/%.c $(B)/libwsutils.a $(wildcard cmd/*/*.[ch] tests/fuzz/*.h)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -MMD -MP,$(CFLAGS)) -fsanitize=fuzzer -o $@ $< \
 		$(call fuzz_sources,$<) $(B)/libwsutils.a $(LDLIBS) -lm
