@@ -79,10 +79,10 @@ now_ms(void)
 }
 
 void
-metrics_file_init(struct metrics_file *f, const char *path,
+metrics_file_init(struct metrics_file *f, const char *path, const struct metric *table,
     void (*render)(struct buf *b, void *ctx), void *ctx)
 {
-	*f = (struct metrics_file){ .path = path, .render = render, .ctx = ctx };
+	*f = (struct metrics_file){ .path = path, .table = table, .render = render, .ctx = ctx };
 	/* The first one at once, so that a tool that runs is seen to run. */
 	f->next_ms = now_ms();
 }
@@ -91,7 +91,10 @@ static void
 write_file(struct metrics_file *f)
 {
 	buf_clear(&f->text);
-	f->render(&f->text, f->ctx);
+	if (f->table)
+		metrics_table(&f->text, f->table);
+	if (f->render)
+		f->render(&f->text, f->ctx);
 	if (io_replace_file(f->path, buf_view(&f->text)) == 0) {
 		f->failed = false;
 	} else if (!f->failed) {

@@ -33,8 +33,7 @@ void metrics_value(struct buf *b, const char *name, enum metrics_type type,
 void metrics_summary(struct buf *b, const char *name, const char *help, double sum,
     double count);
 
-/* A table of a tool's plain counters, for tools that have no more than these. The array
- * ends with {0}. */
+/* A table of a tool's plain counters. The array ends with {0}. */
 struct metric {
 	const char *name;
 	enum metrics_type type;
@@ -45,17 +44,19 @@ void metrics_table(struct buf *b, const struct metric *m);
 
 /* The file of --metrics-file, replaced whole every METRICS_EVERY_MS and at the end. A
  * failure to write is told on stderr once, until it works again. With a NULL path all of
- * these do nothing. `render` appends the text. filter.h drives one by itself when
- * f->metrics is set; others call metrics_file_tick when metrics_file_wait says so. */
+ * these do nothing. The text is that of `table`, and what `render` appends; either may be
+ * NULL. filter.h drives one by itself when f->metrics is set; others call
+ * metrics_file_tick when metrics_file_wait says so. */
 struct metrics_file {
 	const char *path;
+	const struct metric *table;
 	void (*render)(struct buf *b, void *ctx);
 	void *ctx;
 	struct buf text;
 	int64_t next_ms; /* CLOCK_MONOTONIC */
 	bool failed;
 };
-void metrics_file_init(struct metrics_file *f, const char *path,
+void metrics_file_init(struct metrics_file *f, const char *path, const struct metric *table,
     void (*render)(struct buf *b, void *ctx), void *ctx);
 
 /* Milliseconds until it is due, for poll(2); -1 without a path. */

@@ -37,13 +37,6 @@ static const struct metric metrics[] = {
 };
 
 static void
-render(struct buf *b, void *ctx)
-{
-	(void)ctx;
-	metrics_table(b, metrics);
-}
-
-static void
 fail(struct pub *p, int code)
 {
 	if (!p->failed)
@@ -381,7 +374,7 @@ pub_run(const struct pub_options *o, struct broker *b)
 		msg_die(EXIT_HOST, "cannot write standard output: %s", strerror(errno));
 	window_init(&p.window, (size_t)o->window);
 	letters_open(&p.letters, o->dead_letter);
-	metrics_file_init(&p.metrics, o->metrics_file, render, NULL);
+	metrics_file_init(&p.metrics, o->metrics_file, metrics, NULL, NULL);
 	for (;;) {
 		heed_signals(&p);
 		if (p.acks_gone && !p.input_ended && rmq_now() >= p.input_due)

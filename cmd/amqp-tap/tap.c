@@ -74,13 +74,6 @@ static const struct metric metrics[] = {
 };
 
 static void
-render(struct buf *b, void *ctx)
-{
-	(void)ctx;
-	metrics_table(b, metrics);
-}
-
-static void
 end(struct tap *t, int code)
 {
 	if (!t->ending)
@@ -537,7 +530,7 @@ tap_run(const struct tap_options *o, struct topology *topology, struct broker *b
 	line_init(&t.in, STDIN_FILENO, ACK_LINE_MAX);
 	inflight_init(&t.inflight, (size_t)topology->prefetch);
 	t.pending = mem_zero((size_t)topology->prefetch, sizeof(*t.pending));
-	metrics_file_init(&t.metrics, o->metrics_file, render, NULL);
+	metrics_file_init(&t.metrics, o->metrics_file, metrics, NULL, NULL);
 	while (!t.ending || !drained(&t)) {
 		if (sig_stopping())
 			end(&t, EXIT_DONE);

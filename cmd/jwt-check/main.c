@@ -135,13 +135,6 @@ static const struct metric metrics[] = {
 	{ 0 },
 };
 
-static void
-render_metrics(struct buf *b, void *ctx)
-{
-	(void)ctx;
-	metrics_table(b, metrics);
-}
-
 static int64_t
 now_ms(void)
 {
@@ -303,7 +296,7 @@ check_lines(void)
 	struct slice line;
 
 	filter_init(&f, (size_t)o.max_line, o.drain_ms);
-	metrics_file_init(&f.metrics, o.metrics_file, render_metrics, NULL);
+	metrics_file_init(&f.metrics, o.metrics_file, metrics, NULL, NULL);
 	sig_want_report();
 	for (;;) {
 		switch (filter_next(&f, &line)) {

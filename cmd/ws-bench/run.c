@@ -463,7 +463,7 @@ begin(struct run *r, const struct config *o, const struct net *net, SSL_CTX *tls
 	}
 	r->interval_from = r->trickled_at = r->client.now;
 	r->interval_at = r->client.now + (uint64_t)o->every;
-	metrics_file_init(&r->metrics, o->metrics_file, render_metrics, r);
+	metrics_file_init(&r->metrics, o->metrics_file, NULL, render_metrics, r);
 	if (r->feeding && feed_open(&r->feed, o->feed))
 		msg_die(EXIT_HOST, "cannot open %s: %s", o->feed, strerror(errno));
 	if (r->feed.socket)

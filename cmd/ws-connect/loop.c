@@ -303,7 +303,7 @@ session_run(const struct options *o)
 	token_init(&s.token, o);
 	s.wire = wire_new((size_t)o->max_message,
 	    (struct wire_events){ .ctx = &s, .message = on_message, .pong = on_pong });
-	metrics_file_init(&s.metrics, o->metrics, put_metrics, &s);
+	metrics_file_init(&s.metrics, o->metrics, NULL, put_metrics, &s);
 	session_attempt(&s);
 	while (s.phase != PHASE_ENDED) {
 		step(&s);

@@ -354,7 +354,7 @@ feed(const struct config *config, char **paths, int n)
 	struct ctl c = { 0 };
 
 	line_init(&f.in, STDIN_FILENO, (size_t)config->max_line);
-	metrics_file_init(&c.metrics, config->metrics_file, render, &c);
+	metrics_file_init(&c.metrics, config->metrics_file, NULL, render, &c);
 	ctl_run(&c, config, paths, n, &ops, &f);
 	line_free(&f.in);
 	buf_free(&f.log);

@@ -173,19 +173,18 @@ report_end(void)
 	    (double)latest_late / 1e6);
 }
 
+static const struct metric counters[] = {
+	{ "ws_replay_lines_total", METRICS_COUNTER, "Lines written", &written },
+	{ "ws_replay_bad_lines_total", METRICS_COUNTER, "Lines skipped", &bad },
+	{ "ws_replay_untimed_lines_total", METRICS_COUNTER, "Lines without a time", &untimed },
+	{ "ws_replay_backwards_total", METRICS_COUNTER, "Times that ran back", &backwards },
+	{ 0 },
+};
+
 static void
 render_metrics(struct buf *b, void *ctx)
 {
-	static const struct metric table[] = {
-		{ "ws_replay_lines_total", METRICS_COUNTER, "Lines written", &written },
-		{ "ws_replay_bad_lines_total", METRICS_COUNTER, "Lines skipped", &bad },
-		{ "ws_replay_untimed_lines_total", METRICS_COUNTER, "Lines without a time", &untimed },
-		{ "ws_replay_backwards_total", METRICS_COUNTER, "Times that ran back", &backwards },
-		{ 0 },
-	};
-
 	(void)ctx;
-	metrics_table(b, table);
 	metrics_value(b, "ws_replay_late_max_seconds", METRICS_GAUGE,
 	    "How late the latest line was written", (double)latest_late / SECOND);
 }
@@ -464,7 +463,7 @@ main(int argc, char **argv)
 	/* The kernel may let a sleeper oversleep by this much; by default it is 50 us. */
 	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 	pace = (struct pace){ .speed = opts.speed, .max_gap = opts.max_gap * 1000 };
-	metrics_file_init(&metrics, opts.metrics_file, render_metrics, NULL);
+	metrics_file_init(&metrics, opts.metrics_file, counters, render_metrics, NULL);
 	if (opts.duration)
 		end_at = now_ns() + opts.duration * (SECOND / 1000);
 	for (;;) {

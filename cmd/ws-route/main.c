@@ -368,7 +368,7 @@ route(void)
 {
 	side_open(&pass.dead);
 	side_open(&pass.unmatched);
-	metrics_file_init(&filter.metrics, opts.metrics_file, counts_metrics, &pass);
+	metrics_file_init(&filter.metrics, opts.metrics_file, NULL, counts_metrics, &pass);
 	filter_events();
 	return pass.rejected ? EXIT_PARTIAL : EXIT_DONE;
 }

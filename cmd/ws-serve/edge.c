@@ -245,7 +245,7 @@ edge_open(struct server *s)
 	if (!s->door)
 		msg_die(EXIT_HOST, "cannot start to accept: %s", strerror(errno));
 	open_admin(s);
-	metrics_file_init(&e->metrics, config->metrics_file, render, s);
+	metrics_file_init(&e->metrics, config->metrics_file, NULL, render, s);
 	ev_timer_init(&e->metrics_timer, on_metrics, 0, 0);
 	e->metrics_timer.data = e;
 	if (config->metrics_file)

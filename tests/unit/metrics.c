@@ -64,6 +64,34 @@ render(struct buf *b, void *ctx)
 	buf_fmt(b, "x %d\n", ++renders);
 }
 
+TEST(the_file_has_the_table_and_what_is_rendered_behind_it)
+{
+	static uint64_t lines = 7;
+	static const struct metric table[] = {
+		{ "x_lines_total", METRICS_COUNTER, "Lines", &lines },
+		{ 0 },
+	};
+	char path[] = "/tmp/metrics.XXXXXX";
+	struct metrics_file f;
+	struct buf b = { 0 };
+
+	close(mkstemp(path));
+	renders = 0;
+	metrics_file_init(&f, path, table, render, &renders);
+	metrics_file_finish(&f);
+	CHECK(io_read_file(path, 1000, &b) == 0);
+	CHECK_SLICE(buf_view(&b), S("# HELP x_lines_total Lines\n# TYPE x_lines_total counter\n"
+	    "x_lines_total 7\nx 1\n"));
+	buf_clear(&b);
+	metrics_file_init(&f, path, table, NULL, NULL);
+	metrics_file_finish(&f);
+	CHECK(io_read_file(path, 1000, &b) == 0);
+	CHECK_SLICE(buf_view(&b), S("# HELP x_lines_total Lines\n# TYPE x_lines_total counter\n"
+	    "x_lines_total 7\n"));
+	unlink(path);
+	buf_free(&b);
+}
+
 TEST(the_file_is_written_at_once_when_due_and_at_the_end)
 {
 	char path[] = "/tmp/metrics.XXXXXX";
@@ -71,7 +99,8 @@ TEST(the_file_is_written_at_once_when_due_and_at_the_end)
 	struct buf b = { 0 };
 
 	close(mkstemp(path));
-	metrics_file_init(&f, path, render, &renders);
+	renders = 0;
+	metrics_file_init(&f, path, NULL, render, &renders);
 	CHECK(metrics_file_wait(&f) == 0);
 	metrics_file_tick(&f);
 	metrics_file_tick(&f);
@@ -90,7 +119,7 @@ TEST(without_a_path_nothing_happens)
 {
 	struct metrics_file f;
 
-	metrics_file_init(&f, NULL, render, &renders);
+	metrics_file_init(&f, NULL, NULL, render, &renders);
 	renders = 0;
 	CHECK(metrics_file_wait(&f) == -1);
 	metrics_file_tick(&f);
@@ -106,6 +135,7 @@ main(void)
 	RUN(a_summary_has_sum_and_count);
 	RUN(a_table_of_counters_is_rendered);
 	RUN(the_file_is_written_at_once_when_due_and_at_the_end);
+	RUN(the_file_has_the_table_and_what_is_rendered_behind_it);
 	RUN(without_a_path_nothing_happens);
 	return unit_done();
 }
