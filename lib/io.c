@@ -59,6 +59,15 @@ io_own(int fd)
 }
 
 int
+io_fill_standard(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+			return -1;
+	return 0;
+}
+
+int
 io_reopen(int fd, int flags, bool *nonblocking)
 {
 	struct stat st;

@@ -18,6 +18,10 @@ int io_write_all(int fd, const void *p, size_t n);
  * processes share their open file description. 0, or -1 with errno. */
 int io_own(int fd);
 
+/* Open /dev/null as those of the descriptors 0 to 2 that are closed: nothing that is
+ * opened later may get their numbers. 0, or -1 with errno. */
+int io_fill_standard(void);
+
 /* A descriptor on the same object as `fd` (inherited, to be left as it is) that may be
  * read or written without blocking: reopened by way of /proc, with O_NONBLOCK. For a
  * socket, a regular file, or where /proc does not help, a plain close-on-exec duplicate:

@@ -8,6 +8,7 @@
 
 #include "exit.h"
 #include "http.h"
+#include "io.h"
 #include "line.h"
 #include "msg.h"
 #include "num.h"
@@ -235,18 +236,13 @@ parse_urls(const char *text)
 		opt_fail("--proxy: not for a Unix socket");
 }
 
-/* What is opened later must not take the place of a descriptor that was closed. */
 static void
 check_descriptors(void)
 {
-	for (int fd = 0; fd <= 2; fd++) {
-		if (fcntl(fd, F_GETFD) >= 0)
-			continue;
-		if (fd == STDOUT_FILENO)
-			msg_die(EXIT_HOST, "standard output is closed");
-		if (open("/dev/null", O_RDWR) != fd)
-			msg_die(EXIT_HOST, "cannot open /dev/null: %s", strerror(errno));
-	}
+	if (fcntl(STDOUT_FILENO, F_GETFD) < 0)
+		msg_die(EXIT_HOST, "standard output is closed");
+	if (io_fill_standard())
+		msg_die(EXIT_HOST, "cannot open /dev/null: %s", strerror(errno));
 }
 
 int

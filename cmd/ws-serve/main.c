@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -278,16 +277,6 @@ report_listen(struct server *s)
 		report_url(s, admin->url, "/");
 }
 
-/* Descriptors 0 to 2 exist, whatever we were started with: nothing else may get their
- * numbers. */
-static void
-keep_standard_descriptors(void)
-{
-	for (int fd = 0; fd < 3; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) < 0)
-			_exit(EXIT_HOST);
-}
-
 /* Descriptors for as many connections as are asked for, and no more: Debian's build of
  * libwebsockets walks over all that the limit allows at each close. */
 static void
@@ -314,7 +303,8 @@ main(int argc, char **argv)
 	struct server *s = &server;
 	int status;
 
-	keep_standard_descriptors();
+	if (io_fill_standard())
+		_exit(EXIT_HOST);
 	msg_init("ws-serve");
 	s->config = options_parse(argc, argv);
 	limit_connections(s);

@@ -133,6 +133,22 @@ TEST(writing_goes_on_to_the_last_byte)
 	free(bytes);
 }
 
+TEST(closed_standard_descriptors_are_dev_null)
+{
+	int kept = dup(STDIN_FILENO);
+	struct stat in, null;
+
+	close(STDIN_FILENO);
+	CHECK(io_fill_standard() == 0);
+	CHECK(fstat(STDIN_FILENO, &in) == 0 && stat("/dev/null", &null) == 0);
+	CHECK(in.st_rdev == null.st_rdev);
+	/* Those that are open stay as they are. */
+	CHECK(dup2(kept, STDIN_FILENO) == STDIN_FILENO && fstat(kept, &null) == 0);
+	CHECK(io_fill_standard() == 0);
+	CHECK(fstat(STDIN_FILENO, &in) == 0 && in.st_ino == null.st_ino && in.st_dev == null.st_dev);
+	close(kept);
+}
+
 int
 main(void)
 {
@@ -144,6 +160,7 @@ main(void)
 	RUN(a_file_is_replaced_whole_or_not_at_all);
 	RUN(a_shared_description_keeps_its_mode);
 	RUN(writing_goes_on_to_the_last_byte);
+	RUN(closed_standard_descriptors_are_dev_null);
 	unlink(path);
 	rmdir(folder);
 	return unit_done();
