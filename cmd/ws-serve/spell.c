@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "conn.h"
 #include "mem.h"
 #include "server.h"
 
@@ -76,6 +77,24 @@ spell_put_list(struct buf *b, const char *name, const struct slice *list, uint32
 		js_put_string(b, list[i]);
 	}
 	buf_byte(b, ']');
+}
+
+void
+spell_put_user(struct buf *b, const struct conn *c)
+{
+	if (c->id.user)
+		js_put_member(b, "userId", conn_user(c));
+	else
+		js_put_member_raw(b, "userId", S("null"));
+}
+
+void
+spell_put_error(struct buf *b, enum code code, struct slice message, struct slice channel)
+{
+	js_put_member(b, "code", slice_str(code_name(code)));
+	js_put_member(b, "message", message);
+	if (channel.n)
+		js_put_member(b, "channel", channel);
 }
 
 bool

@@ -73,6 +73,12 @@ void spell_end(struct buf *b, struct slice correlation, struct slice id);
 /* "name":["a","b"] */
 void spell_put_list(struct buf *b, const char *name, const struct slice *list, uint32_t n);
 
+/* "userId":… of c, or null. */
+void spell_put_user(struct buf *b, const struct conn *c);
+
+/* "code":"INVALID_ROOM","message":…, and "channel":… unless that is empty. */
+void spell_put_error(struct buf *b, enum code code, struct slice message, struct slice channel);
+
 /* True if a client names rooms with this member: channel, channels, room, topic. */
 bool spell_names_rooms(struct slice key);
 

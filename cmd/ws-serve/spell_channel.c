@@ -23,10 +23,7 @@ static void
 authenticated(struct buf *b, const struct conn *c)
 {
 	open_data(b);
-	if (c->id.user)
-		js_put_member(b, "userId", conn_user(c));
-	else
-		js_put_member_raw(b, "userId", S("null"));
+	spell_put_user(b, c);
 	buf_byte(b, '}');
 }
 
@@ -43,10 +40,7 @@ static void
 error(struct buf *b, enum code code, struct slice message, struct slice room)
 {
 	open_data(b);
-	js_put_member(b, "code", slice_str(code_name(code)));
-	js_put_member(b, "message", message);
-	if (room.n)
-		js_put_member(b, "channel", room);
+	spell_put_error(b, code, message, room);
 	buf_byte(b, '}');
 }
 

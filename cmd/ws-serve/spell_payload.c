@@ -1,5 +1,4 @@
 /* The spelling with everything under `payload`. */
-#include "conn.h"
 #include "room.h"
 #include "spell.h"
 
@@ -11,19 +10,10 @@ open_payload(struct buf *b)
 }
 
 static void
-put_user(struct buf *b, const struct conn *c)
-{
-	if (c->id.user)
-		js_put_member(b, "userId", conn_user(c));
-	else
-		js_put_member_raw(b, "userId", S("null"));
-}
-
-static void
 welcome(struct buf *b, const struct conn *c)
 {
 	open_payload(b);
-	put_user(b, c);
+	spell_put_user(b, c);
 	room_put_names(b, c);
 	buf_byte(b, '}');
 }
@@ -32,7 +22,7 @@ static void
 authenticated(struct buf *b, const struct conn *c)
 {
 	open_payload(b);
-	put_user(b, c);
+	spell_put_user(b, c);
 	buf_byte(b, '}');
 }
 
@@ -51,10 +41,7 @@ static void
 error(struct buf *b, enum code code, struct slice message, struct slice room)
 {
 	open_payload(b);
-	js_put_member(b, "code", slice_str(code_name(code)));
-	js_put_member(b, "message", message);
-	if (room.n)
-		js_put_member(b, "channel", room);
+	spell_put_error(b, code, message, room);
 	buf_byte(b, '}');
 }
 

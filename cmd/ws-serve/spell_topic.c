@@ -1,15 +1,5 @@
 /* The spelling with members at the top level and errors as numbers. */
-#include "conn.h"
 #include "spell.h"
-
-static void
-authenticated(struct buf *b, const struct conn *c)
-{
-	if (c->id.user)
-		js_put_member(b, "userId", conn_user(c));
-	else
-		js_put_member_raw(b, "userId", S("null"));
-}
 
 static void
 rooms(struct buf *b, const struct slice *list, uint32_t n, bool several)
@@ -41,7 +31,7 @@ relay(struct buf *b, struct slice room, const struct js_member *m, int n, const 
 const struct spelling spell_topic = {
 	.name = "topic",
 	.content = "data",
-	.authenticated = authenticated,
+	.authenticated = spell_put_user,
 	.rooms = rooms,
 	.error = error,
 	.relay = relay,
