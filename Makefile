@@ -142,13 +142,18 @@ fuzz: deps-fuzz
 fuzzers: $(FUZZERS)
 $(B)/fuzz/jwt $(B)/fuzz/jwks: LDLIBS += $(JWT)
 $(B)/fuzz/deflate $(B)/fuzz/serve: LDLIBS += -lz
+# Linked as an archive, so that what a target defines itself stands in for a file of it.
+$(B)/fuzz/serve: $(B)/fuzz/libserve.a
+$(B)/fuzz/libserve.a: $(filter-out %/main.o,$(call objs,cmd/ws-serve))
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(B)/fuzz/message: LDLIBS += $(RMQ) $(TLS)
 $(B)/fuzz/rmq: LDLIBS += $(RMQ) $(TLS)
 $(B)/fuzz/ws-bench $(B)/fuzz/ws-connect: LDLIBS += $(TLS)
 $(FUZZERS): $(B)/fuzz/%: tests/fuzz/%.c $(B)/libwsutils.a $(wildcard cmd/*/*.[ch] tests/fuzz/*.h)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out -MMD -MP,$(CFLAGS)) -fsanitize=fuzzer -o $@ $< \
-		$(call fuzz_sources,$<) $(B)/libwsutils.a $(LDLIBS) -lm
+		$(call fuzz_sources,$<) $(filter %/libserve.a,$^) $(B)/libwsutils.a $(LDLIBS) -lm
 
 lint:
 	@tests/lint

@@ -1,10 +1,3 @@
-/* sources: cmd/ws-serve/access.c cmd/ws-serve/auth.c cmd/ws-serve/batch.c cmd/ws-serve/blocks.c
- * cmd/ws-serve/client.c cmd/ws-serve/command.c cmd/ws-serve/deflate.c
- * cmd/ws-serve/events.c cmd/ws-serve/get.c cmd/ws-serve/http_post.c cmd/ws-serve/inbox.c
- * cmd/ws-serve/member.c cmd/ws-serve/peers.c cmd/ws-serve/queue.c cmd/ws-serve/reply.c
- * cmd/ws-serve/room.c cmd/ws-serve/send.c cmd/ws-serve/spell.c
- * cmd/ws-serve/spell_channel.c cmd/ws-serve/spell_payload.c cmd/ws-serve/spell_topic.c
- * cmd/ws-serve/watch.c */
 /* All of ws-serve between its sockets: what clients, operators and the authenticator say,
  * in the order of a script, while peers read or do not. libwebsockets, libev, the door and
  * the co-processes are stand-ins below, so a script always does the same.
@@ -23,20 +16,38 @@
  *   R RULES    reload, ';' for a line end  W JSON     a peer watches
  *   F          stdout fills, or empties    t N        N seconds go by
  * A '+' before a step: what it sends is written with the next one. */
-#include "../../cmd/ws-serve/conn.c"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 
+#include "../../cmd/ws-serve/access.h"
 #include "../../cmd/ws-serve/auth.h"
+#include "../../cmd/ws-serve/client.h"
 #include "../../cmd/ws-serve/command.h"
+#include "../../cmd/ws-serve/conn.h"
+#include "../../cmd/ws-serve/conn_lws.h"
+#include "../../cmd/ws-serve/conn_timer.h"
 #include "../../cmd/ws-serve/control.h"
 #include "../../cmd/ws-serve/coproc.h"
 #include "../../cmd/ws-serve/deflate.h"
+#include "../../cmd/ws-serve/events.h"
 #include "../../cmd/ws-serve/get.h"
 #include "../../cmd/ws-serve/handler.h"
 #include "../../cmd/ws-serve/http_private.h"
+#include "../../cmd/ws-serve/inbox.h"
+#include "../../cmd/ws-serve/life.h"
+#include "../../cmd/ws-serve/ring.h"
+#include "../../cmd/ws-serve/room.h"
+#include "../../cmd/ws-serve/send.h"
+#include "../../cmd/ws-serve/server.h"
 #include "../../cmd/ws-serve/watch.h"
+#include "frame.h"
+#include "mem.h"
+#include "msg.h"
 #include "rec.h"
+#include "utf8.h"
 
-enum { SLOTS = 6, TIMERS = 32 };
+enum { SLOTS = 6, WATCHERS = 32, CLOSE_REASON = 123 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -50,47 +61,47 @@ need(bool cond)
 /* --- libev, with a clock of ours --- */
 
 static double now_s;
-static struct ev_timer *timers[TIMERS];
+static struct ev_timer *timers[WATCHERS];
+static struct ev_prepare *prepares[WATCHERS];
+static struct ev_idle *idles[WATCHERS];
+
+/* Put w on a list, or take it off. */
+#define LIST(list, w, on) \
+	do { \
+		int at_ = 0; \
+		if (!(w)->active == !(on)) \
+			return; \
+		(w)->active = (on); \
+		while (at_ < WATCHERS && list[at_] != ((on) ? NULL : (w))) \
+			at_++; \
+		need(at_ < WATCHERS); \
+		list[at_] = (on) ? (w) : NULL; \
+	} while (0)
 
 ev_tstamp ev_now(struct ev_loop *loop) EV_NOEXCEPT { (void)loop; return now_s; }
 ev_tstamp ev_time(void) EV_NOEXCEPT { return now_s; }
 void ev_io_start(struct ev_loop *loop, ev_io *w) EV_NOEXCEPT { (void)loop; w->active = 1; }
 void ev_io_stop(struct ev_loop *loop, ev_io *w) EV_NOEXCEPT { (void)loop; w->active = 0; }
-void ev_idle_start(struct ev_loop *loop, ev_idle *w) EV_NOEXCEPT { (void)loop; w->active = 1; }
-void ev_idle_stop(struct ev_loop *loop, ev_idle *w) EV_NOEXCEPT { (void)loop; w->active = 0; }
-void ev_prepare_start(struct ev_loop *loop, ev_prepare *w) EV_NOEXCEPT { (void)loop; w->active = 1; }
-void ev_prepare_stop(struct ev_loop *loop, ev_prepare *w) EV_NOEXCEPT { (void)loop; w->active = 0; }
+void ev_idle_start(struct ev_loop *loop, ev_idle *w) EV_NOEXCEPT { (void)loop; LIST(idles, w, 1); }
+void ev_idle_stop(struct ev_loop *loop, ev_idle *w) EV_NOEXCEPT { (void)loop; LIST(idles, w, 0); }
+void ev_prepare_start(struct ev_loop *loop, ev_prepare *w) EV_NOEXCEPT { (void)loop; LIST(prepares, w, 1); }
+void ev_prepare_stop(struct ev_loop *loop, ev_prepare *w) EV_NOEXCEPT { (void)loop; LIST(prepares, w, 0); }
+void ev_timer_stop(struct ev_loop *loop, ev_timer *w) EV_NOEXCEPT { (void)loop; LIST(timers, w, 0); }
 
 void
 ev_timer_start(struct ev_loop *loop, ev_timer *w) EV_NOEXCEPT
 {
 	(void)loop;
-	if (w->active)
-		return;
-	w->active = 1;
-	w->at += now_s;
-	for (int i = 0; i < TIMERS; i++)
-		if (!timers[i]) {
-			timers[i] = w;
-			return;
-		}
-	abort();
+	if (!w->active)
+		w->at += now_s;
+	LIST(timers, w, 1);
 }
 
-void
-ev_timer_stop(struct ev_loop *loop, ev_timer *w) EV_NOEXCEPT
-{
-	(void)loop;
-	w->active = 0;
-	for (int i = 0; i < TIMERS; i++)
-		if (timers[i] == w)
-			timers[i] = NULL;
-}
-
+/* What is due, and what runs each turn. */
 static void
-run_timers(void)
+run_loop(void)
 {
-	for (int i = 0; i < TIMERS; i++) {
+	for (int i = 0; i < WATCHERS; i++) {
 		struct ev_timer *w = timers[i];
 
 		if (w && w->at <= now_s) {
@@ -98,6 +109,12 @@ run_timers(void)
 			w->cb(NULL, w, EV_TIMER);
 		}
 	}
+	for (int i = 0; i < WATCHERS; i++)
+		if (idles[i])
+			idles[i]->cb(NULL, idles[i], EV_IDLE);
+	for (int i = 0; i < WATCHERS; i++)
+		if (prepares[i])
+			prepares[i]->cb(NULL, prepares[i], EV_PREPARE);
 }
 
 /* --- libwebsockets --- */
@@ -113,9 +130,11 @@ struct lws {
 	int opcode;           /* of the message in pieces; -1: none */
 	bool fresh;           /* nothing older than this step can come out */
 	struct conn *conn;
+	int slot;
 };
 
-static bool admitting_refused;
+static struct lws *wsis[SLOTS];
+static bool with_deflate, with_ring;
 static void *admitting;
 
 int lws_callback_on_writable(struct lws *wsi) { wsi->wanted = true; return 0; }
@@ -132,6 +151,7 @@ int lws_is_first_fragment(struct lws *wsi) { return wsi->first; }
 size_t lws_remaining_packet_payload(struct lws *wsi) { return wsi->remaining; }
 int lws_rx_flow_control(struct lws *wsi, int enable) { (void)wsi; (void)enable; return 0; }
 int lws_partial_buffered(struct lws *wsi) { return wsi->partial; }
+lws_sockfd_type lws_get_socket_fd(struct lws *wsi) { return wsi->slot; }
 
 void
 lws_set_timeout(struct lws *wsi, enum pending_timeout reason, int seconds)
@@ -156,6 +176,36 @@ lws_write(struct lws *wsi, unsigned char *p, size_t n, enum lws_write_protocol p
 	wsi->partial = n > wsi->room;
 	wsi->room -= wsi->partial ? wsi->room : n;
 	return (int)n;
+}
+
+/* --- io_uring --- */
+
+struct ring *
+ring_new(void)
+{
+	static char ring;
+
+	errno = ENOSYS;
+	return with_ring ? (struct ring *)&ring : NULL;
+}
+
+void ring_free(struct ring *r) { (void)r; }
+
+bool
+ring_run(struct ring *r, struct ring_send *list, unsigned n)
+{
+	(void)r;
+	need(n <= RING_DEPTH);
+	for (unsigned i = 0; i < n; i++) {
+		struct lws *wsi = wsis[list[i].fd];
+		size_t taken = list[i].n < wsi->room ? list[i].n : wsi->room;
+
+		need(list[i].n && !wsi->partial && !wsi->ended);
+		buf_add(&wsi->out, list[i].p, taken);
+		wsi->room -= taken;
+		list[i].result = taken ? (int)taken : -EAGAIN;
+	}
+	return true;
 }
 
 /* --- co-processes --- */
@@ -229,7 +279,6 @@ struct guest {
 };
 
 static struct guest guests[SLOTS];
-static struct lws *wsis[SLOTS];
 
 void door_set_data(struct guest *g, void *data) { g->data = data; }
 void *door_data(const struct guest *g) { return g->data; }
@@ -247,11 +296,12 @@ door_admit(struct guest *g, struct slice subprotocol, void *conn, struct peer **
 	wsi->room = SIZE_MAX;
 	wsi->opcode = -1;
 	wsi->conn = conn;
+	wsi->slot = g->slot;
 	wsis[g->slot] = wsi;
 	admitting = conn;
 	need(conn_callback(wsi, LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION, NULL, NULL, 0) == 0);
 	/* As lws tells ours when it has negotiated it. */
-	deflate_wsi = admitting_refused ? NULL : wsi;
+	deflate_wsi = with_deflate ? wsi : NULL;
 	need(conn_callback(wsi, LWS_CALLBACK_ESTABLISHED, NULL, NULL, 0) == 0);
 	admitting = NULL;
 	return wsi;
@@ -369,6 +419,7 @@ http_receive(struct http_conn *c, const struct http_sink *sink, void *data)
 }
 
 void http_hold(struct http_conn *c, bool on) { c->held = on; }
+void http_conn_start(struct http_conn *c) { need(c->state == HTTP_WRITING); }
 
 static void
 post(struct slice body, void (*endpoint)(struct http_conn *c, bool lines), bool lines)
@@ -680,10 +731,7 @@ pass(int seconds)
 {
 	while (seconds-- > 0) {
 		now_s += 1;
-		run_timers();
-		if (ev_is_active(&server.conns->resume))
-			on_resume(NULL, &server.conns->resume, 0);
-		on_turn(NULL, &server.conns->turn, 0);
+		run_loop();
 		flush();
 	}
 }
@@ -792,7 +840,7 @@ start(struct slice letters)
 		.max_rooms = 5, .max_patterns = 3, .max_invalid = 4, .client_queue = 600,
 		.queue_total = 3000, .slow = SLOW_CLOSE, .block_ms = 3000, .auth_timeout_ms = 5000,
 		.ping_interval_ms = 30000, .ping_timeout_ms = 10000, .max_line = 4096 };
-	admitting_refused = true;
+	with_deflate = with_ring = false;
 	s->endpoint_count = 1;
 	for (size_t i = 0; i < letters.n; i++)
 		switch (letters.p[i]) {
@@ -802,7 +850,8 @@ start(struct slice letters)
 		case 'c': config.refuse_close = true; break;
 		case 'd': config.slow = SLOW_DROP; break;
 		case 'b': config.slow = SLOW_BLOCK; break;
-		case 'z': admitting_refused = false; break;
+		case 'z': with_deflate = true; break;
+		case 'u': with_ring = true; break;
 		case 'e': s->endpoint_count = 3; break;
 		case 't': config.payload = REC_TEXT; break;
 		case '6': config.payload = REC_BASE64; break;
@@ -812,16 +861,15 @@ start(struct slice letters)
 	s->max_connections = 5;
 	now_s = 1;
 	s->started_us = 0;
-	if (!s->events) {
-		events_new(s);
-		event_sink_add(s, &sink);
-	}
 	sink.full = false;
-	event_sinks_changed(s);
+	events_new(s);
+	event_sink_add(s, &sink);
 	commands_new(s);
 	rooms_new(s);
 	sender_new(s);
 	conns_new(s);
+	conn_timers_new(s);
+	inboxes_new(s);
 	auth_new(s);
 	get_new(s);
 	watching_init(&watching, s);
@@ -839,20 +887,24 @@ stop(void)
 		lose(i);
 	auth_free(s);
 	reap();
-	need(!processes && !conn_total(s) && !s->unfinished && !room_count(s) && !room_user_count(s));
+	need(!processes && !conn_total(s) && !room_count(s) && !room_user_count(s));
 	need(!send_queued(s) && !standard.held && !control.held);
 	watch_end(&watching, &watcher);
 	watching_free(&watching);
 	conns_free(s);
+	conn_timers_free(s);
 	sender_free(s);
 	rooms_free(s);
 	reload_done = NULL;
 	commands_free(s);
+	events_free(s);
+	inboxes_free(s);
 	rules_free(s->rules);
 	rules_free(coming);
 	coming = NULL;
 	memset(guests, 0, sizeof(guests));
-	memset(timers, 0, sizeof(timers));
+	for (int i = 0; i < WATCHERS; i++)
+		need(!timers[i]);
 }
 
 int
@@ -861,7 +913,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct slice rest = slice_of((const char *)data, size);
 	int steps = 0;
 
-	msg_setup(MSG_ERROR, false);
+	static bool ready;
+
+	if (!ready) {
+		ready = true;
+		need(freopen("/dev/null", "w", stdout) != NULL);
+		msg_setup(MSG_ERROR, false);
+	}
 	start(slice_cut(&rest, '\n'));
 	while (rest.n && steps++ < 200) {
 		struct slice line = slice_cut(&rest, '\n');
