@@ -1,45 +1,40 @@
 #!/bin/bash
-# ws-bench itself: what it gets out of a raw echo server beside the least that a client can
-# be (echo.c), and what a connection takes of its memory. Ratios of interleaved rounds.
+# The clients themselves: what ws-bench and the benchmarks' own client (load/) get out of a
+# raw server (floor.c) beside the least that a client can be (least.c), and what a
+# connection takes of ws-bench's memory. Ratios of interleaved rounds.
 #   ROUNDS=3 SECS=2 CONNS=20000 tests/bench/harness.sh
 set -eu
 cd "$(dirname "$0")/../.."
-BIN=${BIN:-build}
-ROUNDS=${ROUNDS:-3} SECS=${SECS:-2} CONNS=${CONNS:-20000}
+CONNS=${CONNS:-20000}
+# shellcheck source=peers.bash
+. tests/bench/peers.bash
 make -s B="$BIN" "$BIN/ws-bench"
-work=$(mktemp -d)
-"${CC:-cc}" -std=c11 -O2 -D_GNU_SOURCE -o "$work/echo" tests/bench/echo.c -lcrypto
-ulimit -n "$(ulimit -Hn)"
+"${CC:-cc}" -std=c11 -O2 -D_GNU_SOURCE -o "$work/least" tests/bench/least.c
+launch floor
 
-# One core each, so that neither end takes time from the other. taskset becomes what it
-# starts, so that $! is the server itself.
-server_core=() client_core=()
-(($(nproc) > 1)) && server_core=(taskset -c 0) client_core=(taskset -c 1)
-"${server_core[@]}" "$work/echo" server > "$work/port" &
-server=$!
-trap 'kill $server; rm -rf "$work"' EXIT
-until [[ -s $work/port ]]; do sleep 0.02; done
-port=$(< "$work/port")
-
-# WINDOW: ratios of answers a second, and of answers for each second of processor time,
-# which is the steadier figure where others are at work.
+# WINDOW: answers a second, and for each second of the client's processor time, which is
+# the steadier figure where others are at work: of ws-bench, of load, of the least.
 round() {
-	"${client_core[@]}" "$work/echo" client "$port" 100 "$1" "$SECS" > "$work/least"
 	"${client_core[@]}" "$BIN/ws-bench" --echo -m '{id}{pad}' --size 64 -c 100 -r max --window "$1" \
-		-d "${SECS}s" --json "ws://127.0.0.1:$port/" > "$work/ours"
-	jq -r '"\(.received_rate) \(.received_rate * .seconds / .cpu_seconds)"' "$work/ours" |
-		paste -d' ' - "$work/least" |
-		awk '{ printf "%.2f %.2f %d %d\n", $1 / $3, $2 / $4, $1, $3 }'
+		-d "${SECS}s" --json "ws://127.0.0.1:$port/" > "$work/report"
+	jq -r '"\(.received_rate) \(.received_rate * .seconds / .cpu_seconds)"' "$work/report"
+	"${client_core[@]}" "$work/load" --mode echo -c 100 --size 64 --pipelined "$1" -d "${SECS}s" \
+		floor "$port" > "$work/report"
+	sed 's/.* rate=\([^ ]*\).* client=\(.*\)/\1 \2/' "$work/report" | awk '{ print $1, $1 / $2 }'
+	"${client_core[@]}" "$work/least" "$port" 100 "$1" "$SECS"
 }
 
-median() { sort -n | sed -n "$(((ROUNDS + 1) / 2))p"; }
+middle() { sort -n | sed -n "$(((ROUNDS + 1) / 2))p"; }
+column() { cut -d' ' -f"$1" "$work/rounds" | middle; }
 
 for window in 1 16; do
-	for ((i = 0; i < ROUNDS; i++)); do round $window; done > "$work/rounds"
-	echo "echo, 100 connections, window $window: ws-bench beside a minimal client:" \
-		"$(cut -d' ' -f1 "$work/rounds" | median) of its answers a second," \
-		"$(cut -d' ' -f2 "$work/rounds" | median) for each second of processor time" \
-		"($(cut -d' ' -f3 "$work/rounds" | median)/s, $(cut -d' ' -f4 "$work/rounds" | median)/s)"
+	for ((i = 0; i < ROUNDS; i++)); do
+		round $window | paste -sd' ' |
+			awk '{ printf "%.2f %.2f %.2f %.2f %d\n", $1 / $5, $2 / $6, $3 / $5, $4 / $6, $5 }'
+	done > "$work/rounds"
+	echo "echo, 100 connections, $window on their way on each, beside a minimal client ($(column 5) answers a second):"
+	echo "  ws-bench: $(column 1) of its answers a second, $(column 2) for each second of processor time"
+	echo "  load: $(column 3) of its answers a second, $(column 4) for each second of processor time"
 done
 
 rss() { # CONNECTIONS: kilobytes, while all of them are open and idle

@@ -1,18 +1,29 @@
-"""A room on python's websockets: what one client sends goes to all others. Prints its port."""
+"""python's websockets. What a client says goes to the others of the room that its path
+names; at /echo it comes back; at /publish it is "ROOM\\nMESSAGE". Prints its port."""
 import asyncio
+from collections import defaultdict
 
 import websockets
 
-clients = set()
+rooms = defaultdict(set)
 
 
-async def handle(client, *_):
-    clients.add(client)
-    try:
+async def handle(client, path):
+    room = path[1:]
+    if room == "echo":
         async for message in client:
-            websockets.broadcast(clients - {client}, message)
-    finally:
-        clients.discard(client)
+            await client.send(message)
+    elif room == "publish":
+        async for message in client:
+            name, _, rest = message.partition("\n")
+            websockets.broadcast(rooms[name], rest)
+    else:
+        rooms[room].add(client)
+        try:
+            async for message in client:
+                websockets.broadcast(rooms[room] - {client}, message)
+        finally:
+            rooms[room].discard(client)
 
 
 async def main():
