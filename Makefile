@@ -64,7 +64,7 @@ $(B)/%.o: %.c VERSION
 #: make soak          the long tests; SOAK=FILE for one file
 #: make fuzz          the fuzz targets; FUZZ=NAME for one, FUZZ_SECONDS=N each
 #: make lint          shellcheck, mandoc and cppcheck
-#: make bench         the benchmarks
+#: make bench         the benchmarks; BENCH=NAME for one; make deps-bench for their peers
 #: make completions   write completions/ anew
 #: make install       PREFIX=/usr/local DESTDIR= ; make uninstall undoes it
 #: make dist          dist/wsutils-VERSION.tar.gz
@@ -89,6 +89,11 @@ deps-build:
 	@tests/deps $(BUILD_DEPS)
 deps-fuzz:
 	@tests/deps $(BUILD_DEPS) clang libclang-rt-14-dev
+# What is compared; without them a benchmark says what it skips. Not by `make bench`
+# itself, since Debian starts the servers among them.
+deps-bench:
+	@tests/deps $(BUILD_DEPS) procps jq rabbitmq-server amqp-tools gojq nodejs npm node-ws \
+		python3 python3-websockets libnginx-mod-nchan nats-server mosquitto
 
 # --- seeing it work ---
 
@@ -159,7 +164,7 @@ lint:
 	@tests/lint
 
 bench: all
-	@BIN=$(B) tests/bench/run
+	@BIN=$(B) tests/bench/run $(BENCH)
 
 # The shells' completions come from the option tables.
 completions: all
@@ -204,5 +209,5 @@ deb:
 clean:
 	rm -rf build build-* dist
 
-.PHONY: completions all help deps deps-build deps-fuzz demo test check check-san soak lint bench fuzz fuzzers install uninstall dist deb clean
+.PHONY: completions all help deps deps-build deps-fuzz deps-bench demo test check check-san soak lint bench fuzz fuzzers install uninstall dist deb clean
 .SECONDARY:
