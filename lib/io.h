@@ -19,7 +19,8 @@ int io_write_all(int fd, const void *p, size_t n);
 int io_own(int fd);
 
 /* Open /dev/null as those of the descriptors 0 to 2 that are closed: nothing that is
- * opened later may get their numbers. 0, or -1 with errno. */
+ * opened later may get their numbers. So a closed standard input is an empty one, and to
+ * write to a closed standard output still fails (EBADF). 0, or -1 with errno. */
 int io_fill_standard(void);
 
 /* A descriptor on the same object as `fd` (inherited, to be left as it is) that may be

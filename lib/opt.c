@@ -428,6 +428,8 @@ opt_parse(const struct opt_table *t, int argc, char **argv)
 	operands = mem_zero((size_t)argc + 1, sizeof(*operands));
 	table = t;
 	msg_init(t->program);
+	if (io_fill_standard())
+		msg_die(EXIT_HOST, "cannot open /dev/null: %s", strerror(errno));
 	pass = PASS_HELP;
 	walk(argc, argv, operands);
 	if (want_help)

@@ -55,6 +55,18 @@ texts() {
 	wait_for c.out one
 }
 
+@test "a closed stdin is an empty one, a closed stdout exit code 6" {
+	server a
+	run -0 --separate-stderr bash -c "exec timeout 20 ws-ctl $T/a.sock <&-"
+	[ "$output$stderr" = "" ]
+	echo '{"all":true,"data":1,"id":1}' > "$T/line"
+	timeout 20 ws-ctl "$T/a.sock" < "$T/line" >&- 2> "$T/err" || status=$?
+	[ "$status" -eq 6 ]
+	[ "$(cat "$T/err")" = "ws-ctl: cannot write standard output: Bad file descriptor" ]
+	# What reads no stdin does not miss it.
+	run -0 bash -c "exec ws-ctl $T/a.sock get rooms <&-"
+}
+
 @test "no input is no mistake" {
 	server a
 	run -0 ws-ctl "$T/a.sock" < /dev/null

@@ -236,21 +236,13 @@ parse_urls(const char *text)
 		opt_fail("--proxy: not for a Unix socket");
 }
 
-static void
-check_descriptors(void)
-{
-	if (fcntl(STDOUT_FILENO, F_GETFD) < 0)
-		msg_die(EXIT_HOST, "standard output is closed");
-	if (io_fill_standard())
-		msg_die(EXIT_HOST, "cannot open /dev/null: %s", strerror(errno));
-}
-
 int
 main(int argc, char **argv)
 {
 	int n = opt_parse(&table, argc, argv);
 
-	check_descriptors();
+	if ((fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) == O_RDONLY)
+		msg_die(EXIT_HOST, "standard output is closed");
 	signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
 	if (n != 1)
 		opt_fail(n ? "more than one URL" : "the URL is missing");

@@ -303,8 +303,6 @@ main(int argc, char **argv)
 	struct server *s = &server;
 	int status;
 
-	if (io_fill_standard())
-		_exit(EXIT_HOST);
 	msg_init("ws-serve");
 	s->config = options_parse(argc, argv);
 	limit_connections(s);
