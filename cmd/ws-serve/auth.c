@@ -1,8 +1,8 @@
 #include "auth.h"
 
-#include <math.h>
 #include <stdlib.h>
 
+#include "auth_line.h"
 #include "coproc.h"
 #include "flood.h"
 #include "js.h"
@@ -10,9 +10,6 @@
 #include "rec.h"
 #include "server.h"
 #include "table.h"
-#include "utf8.h"
-
-enum { USER_MOST = 1024, CLAIMS_MOST = 64 << 10 };
 
 struct ask {
 	uint64_t id;
@@ -43,16 +40,6 @@ struct auth {
 	struct buf line, scratch;
 	void (*reloaded)(void *ctx, const char *why);
 	void *reloaded_ctx;
-};
-
-/* Reasons that an authenticator may give, those of jwt-check(1) among them. Whatever else
- * it writes is "refused": a token must not come out here. */
-static const char *const reasons[] = {
-	"expired", "not yet valid", "issued in the future", "bad signature", "empty signature",
-	"wrong algorithm", "algorithm none", "no algorithm", "unknown key", "wrong issuer",
-	"no issuer", "wrong audience", "no audience", "unknown critical header", "not three parts",
-	"malformed", "no user", "user is not a name", "missing claim", "wrong claim", "revoked",
-	"unknown user", "missing token", "empty token", "too long", NULL,
 };
 
 static uint64_t
@@ -142,68 +129,6 @@ on_timeout(struct ev_loop *loop, struct ev_timer *w, int revents)
 	arm(a);
 }
 
-/* A granting answer's members. NULL, or what is wrong with them. */
-static const char *
-read_identity(struct auth *a, const struct js_member *m, int n, struct identity *id)
-{
-	struct slice user = js_pick(m, n, S("user")), claims = js_pick(m, n, S("claims"));
-	struct slice expires = js_pick(m, n, S("expires"));
-
-	id->authenticated = true;
-	if (user.n && js_type(user) != JS_NULL) {
-		struct slice text = js_text(user, &a->scratch);
-		int64_t number;
-
-		/* Users may be numbered: then its digits are the name. */
-		if (js_int(user, &number))
-			text = user;
-		if (!text.p || !text.n || text.n > USER_MOST)
-			return "user is neither a string of 1 to 1024 bytes nor an integer";
-		for (size_t i = 0; i < text.n; i++)
-			if ((unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f)
-				return "user has control characters";
-		id->user = mem_copy(text.p, text.n);
-	}
-	if (claims.n && js_type(claims) != JS_NULL) {
-		struct buf flat = { 0 };
-
-		if (js_type(claims) != JS_OBJECT || claims.n > CLAIMS_MOST)
-			return "claims is not an object of at most 64 KiB";
-		js_put_flat(&flat, claims);
-		id->claims = mem_copy(flat.p, flat.n);
-		buf_free(&flat);
-	}
-	if (expires.n && js_type(expires) != JS_NULL) {
-		double seconds;
-
-		if (!js_double(expires, &seconds) || !(seconds > 0))
-			return "expires is not a time in seconds";
-		/* Nothing expires later than the clock can say. */
-		id->expires = seconds > 9e12 ? 0 : (int64_t)(seconds * 1000);
-	}
-	return NULL;
-}
-
-/* The first of several reasons ("expired; wrong audience") that is a known one; what
- * follows it ("missing claim role") is not repeated. */
-static const char *
-fixed_reason(struct auth *a, struct slice error)
-{
-	struct slice text = js_text(error, &a->scratch);
-
-	while (text.n) {
-		struct slice one = slice_trim(slice_cut(&text, ';'));
-
-		for (int i = 0; reasons[i]; i++) {
-			struct slice known = slice_str(reasons[i]);
-
-			if (slice_starts(one, known) && (one.n == known.n || one.p[known.n] == ' '))
-				return reasons[i];
-		}
-	}
-	return "refused";
-}
-
 static void
 end_reload(struct auth *a, const char *why)
 {
@@ -239,8 +164,7 @@ on_line(void *ctx, struct slice line)
 	struct auth *a = w->auth;
 	struct js_member m[REC_MEMBERS];
 	struct js_error e;
-	struct auth_answer result = { .result = AUTH_REFUSED };
-	struct slice ok;
+	struct auth_answer result;
 	struct ask *ask;
 	const char *why;
 	uint64_t key;
@@ -267,22 +191,9 @@ on_line(void *ctx, struct slice line)
 	 * what another was asked. */
 	if (!ask || ask->worker != w)
 		return;
-	ok = js_pick(m, n, S("ok"));
-	if (js_type(ok) == JS_TRUE) {
-		why = read_identity(a, m, n, &result.id);
-		if (why) {
-			flood_warn(&bad, "the authenticator's answer is refused: %s", why);
-			identity_free(&result.id);
-			result.reason = "refused";
-		} else {
-			result.result = AUTH_GRANTED;
-		}
-	} else if (js_type(ok) == JS_FALSE) {
-		result.reason = fixed_reason(a, js_pick(m, n, S("error")));
-	} else {
-		flood_warn(&bad, "the authenticator's answer has no ok that is true or false");
-		result.reason = "refused";
-	}
+	why = auth_line_answer(m, n, &a->scratch, &result);
+	if (why)
+		flood_warn(&bad, "the authenticator's answer is refused: %s", why);
 	if (result.result == AUTH_REFUSED)
 		a->server->counters.auth_refused++;
 	answer(ask, &result);
@@ -412,30 +323,6 @@ auth_ready(const struct server *s)
 	return !s->auth || coproc_up(s->auth->current->process);
 }
 
-static void
-put_question(struct buf *b, uint64_t id, const struct auth_question *q)
-{
-	buf_clear(b);
-	buf_byte(b, '{');
-	js_put_member_int(b, "id", (int64_t)id);
-	js_put_member(b, "token", q->token);
-	js_put_member(b, "remote", q->remote);
-	js_put_member(b, "path", q->path);
-	if (q->field_count) {
-		js_put_key(b, "headers");
-		buf_byte(b, '{');
-		for (int i = 0; i < q->field_count; i++) {
-			if (i)
-				buf_byte(b, ',');
-			js_put_string(b, q->fields[i].name);
-			buf_byte(b, ':');
-			js_put_string(b, q->fields[i].value);
-		}
-		buf_byte(b, '}');
-	}
-	buf_byte(b, '}');
-}
-
 struct ask *
 auth_ask(struct server *s, const struct auth_question *q,
     void (*done)(void *ctx, struct auth_answer *answer), void *ctx)
@@ -444,7 +331,7 @@ auth_ask(struct server *s, const struct auth_question *q,
 	struct ask *ask;
 	bool sent;
 
-	put_question(&a->line, a->id + 1, q);
+	auth_line_put(&a->line, a->id + 1, q);
 	sent = coproc_put(a->current->process, buf_view(&a->line));
 	/* The token stays nowhere longer than it must. */
 	explicit_bzero(a->line.p, a->line.n);
@@ -489,7 +376,7 @@ auth_reload(struct server *s, void (*done)(void *ctx, const char *why), void *ct
 	a->coming = worker_new(a);
 	a->coming->probing = true;
 	/* A question about no token: whatever the answer, it shows that it works. */
-	put_question(&a->line, 0, &probe);
+	auth_line_put(&a->line, 0, &probe);
 	if (!coproc_put(a->coming->process, buf_view(&a->line))) {
 		ev_timer_set(&a->probe, 0., 0.);
 	} else {
