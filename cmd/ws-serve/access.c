@@ -1,4 +1,4 @@
-#include "access.h"
+#include "access_private.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -11,16 +11,12 @@
 #include "conn_timer.h"
 #include "deflate.h"
 #include "events.h"
-#include "handshake.h"
-#include "inbox.h"
 #include "js.h"
 #include "life.h"
 #include "mem.h"
 #include "room.h"
 #include "send.h"
 #include "server.h"
-
-enum { TOKEN_MOST = 16 << 10 }; /* bytes; no token is longer */
 
 /* A request that waits for the authenticator. */
 struct entrant {
@@ -32,18 +28,8 @@ struct entrant {
 	char *subprotocol; /* NULL: none */
 };
 
-/* An auth message that waits for it. */
-struct renewal {
-	struct conn *conn;
-	struct ask *ask;
-	char *correlation, *id; /* JSON values, NULL: none */
-};
-
-/* --- in --- */
-
-/* When its token runs out, on the loop's clock. */
-static void
-set_expiry(struct conn *c)
+void
+access_set_expiry(struct conn *c)
 {
 	struct timespec now;
 	int64_t left_ms;
@@ -56,8 +42,8 @@ set_expiry(struct conn *c)
 	c->expires_us = server_now_us(c->server) + (left_ms > 0 ? left_ms * 1000 : 0) + 1;
 }
 
-static bool
-expired(const struct identity *id)
+bool
+access_over(const struct identity *id)
 {
 	struct timespec now;
 
@@ -112,9 +98,8 @@ report_open(struct conn *c)
 	event_end(s, c, slice_of("", 0));
 }
 
-/* All is known about it: it counts from now on. */
-static void
-open_conn(struct conn *c)
+void
+access_open(struct conn *c)
 {
 	c->waiting_auth = false;
 	c->end_us = 0;
@@ -122,7 +107,7 @@ open_conn(struct conn *c)
 	room_join(c, ROOM_ALL, slice_of("", 0), NULL);
 	if (c->id.user)
 		room_join(c, ROOM_USER, conn_user(c), NULL);
-	set_expiry(c);
+	access_set_expiry(c);
 	conn_opened(c);
 	report_open(c);
 }
@@ -163,8 +148,8 @@ report_refused(struct server *s, struct slice remote, int status, const char *re
 	}
 }
 
-static void
-turn_away(struct conn *c, int status, unsigned code, const char *reason)
+void
+access_turn_away(struct conn *c, int status, unsigned code, const char *reason)
 {
 	if (!c->admitted)
 		report_refused(c->server, slice_str(c->remote), status, reason);
@@ -174,7 +159,7 @@ turn_away(struct conn *c, int status, unsigned code, const char *reason)
 void
 access_turned_away(struct conn *c, const char *reason)
 {
-	turn_away(c, 401, 4001, reason);
+	access_turn_away(c, 401, 4001, reason);
 }
 
 /* Refuse the guest: before the upgrade, or after it so that a browser sees why. */
@@ -223,7 +208,7 @@ entrant_answered(void *ctx, struct auth_answer *answer)
 		door_refuse(e->guest, 503, "too many connections", 5);
 	} else if (answer->result == AUTH_REFUSED) {
 		refuse(e->server, e->guest, e->endpoint, remote, path, subprotocol, answer->reason);
-	} else if (expired(&answer->id)) {
+	} else if (access_over(&answer->id)) {
 		refuse(e->server, e->guest, e->endpoint, remote, path, subprotocol, "expired");
 	} else if (command_blocked(e->server,
 	    answer->id.user ? slice_str(answer->id.user) : slice_of("", 0), remote)) {
@@ -233,7 +218,7 @@ entrant_answered(void *ctx, struct auth_answer *answer)
 		if (c) {
 			c->id = answer->id;
 			answer->id = (struct identity){ 0 };
-			open_conn(c);
+			access_open(c);
 			client_welcome(c);
 		}
 	}
@@ -305,7 +290,7 @@ knock(void *ctx, struct guest *g, const struct door_request *r)
 		conn_set_timer(c);
 		return;
 	}
-	open_conn(c);
+	access_open(c);
 	client_welcome(c);
 }
 
@@ -350,148 +335,6 @@ const struct door_ops access_door_ops = {
 	.gone = gone,
 	.refused = refused,
 };
-
-/* --- auth messages --- */
-
-static void
-renewal_free(struct renewal *n)
-{
-	free(n->correlation);
-	free(n->id);
-	free(n);
-}
-
-void
-access_forget(struct conn *c)
-{
-	struct renewal *n = c->ask;
-
-	if (n) {
-		c->ask = NULL;
-		auth_cancel(n->ask);
-		renewal_free(n);
-	}
-}
-
-static void
-fail(struct conn *c, const struct renewal *n, enum code code, const char *reason)
-{
-	client_error(c, code, slice_str(reason), slice_of("", 0),
-	    n->correlation ? slice_str(n->correlation) : slice_of("", 0),
-	    n->id ? slice_str(n->id) : slice_of("", 0));
-	if (c->waiting_auth) {
-		if (code == CODE_CONNECTION_ERROR)
-			turn_away(c, 503, 1013, reason);
-		else if (code == CODE_AUTHORIZATION_FAILED)
-			turn_away(c, 403, 4003, reason);
-		else
-			access_turned_away(c, reason);
-	} else if (c->expires_us && server_now_us(c->server) >= c->expires_us) {
-		/* Now, before another auth message buys more time. */
-		access_expired(c);
-	} else {
-		conn_set_timer(c);
-	}
-}
-
-/* A new identity takes the place of the old one. */
-static void
-renew(struct conn *c, struct identity *id)
-{
-	bool first = c->waiting_auth;
-
-	if (!first && !c->id.user && id->user)
-		room_join(c, ROOM_USER, slice_str(id->user), NULL);
-	identity_free(&c->id);
-	c->id = *id;
-	*id = (struct identity){ 0 };
-	set_expiry(c);
-	conn_set_timer(c);
-	if (first)
-		open_conn(c);
-}
-
-static void
-renewal_answered(void *ctx, struct auth_answer *answer)
-{
-	struct renewal *n = ctx;
-	struct conn *c = n->conn;
-	bool first = c->waiting_auth;
-
-	n->ask = NULL;
-	c->ask = NULL;
-	if (answer->result == AUTH_UNAVAILABLE) {
-		fail(c, n, CODE_CONNECTION_ERROR, "no authenticator");
-	} else if (answer->result == AUTH_REFUSED) {
-		fail(c, n, CODE_AUTHENTICATION_FAILED, answer->reason);
-	} else if (expired(&answer->id)) {
-		fail(c, n, CODE_AUTHENTICATION_FAILED, "expired");
-	} else if (c->id.authenticated &&
-	    !slice_eq(conn_user(c), answer->id.user ? slice_str(answer->id.user) : slice_of("", 0))) {
-		fail(c, n, CODE_AUTHENTICATION_FAILED, "the token is another user's");
-	} else if (command_blocked(c->server,
-	    answer->id.user ? slice_str(answer->id.user) : slice_of("", 0), slice_str(c->remote))) {
-		fail(c, n, CODE_AUTHORIZATION_FAILED, "blocked");
-	} else {
-		renew(c, &answer->id);
-		client_authenticated(c, n->correlation ? slice_str(n->correlation) : slice_of("", 0),
-		    n->id ? slice_str(n->id) : slice_of("", 0));
-		if (first)
-			client_welcome(c);
-		else
-			client_recheck(c);
-	}
-	renewal_free(n);
-	if (!c->closing)
-		inbox_unpark(c);
-}
-
-void
-access_auth_message(struct conn *c, struct slice token, struct slice correlation, struct slice id)
-{
-	struct server *s = c->server;
-	struct renewal *n = mem_zero(1, sizeof(*n));
-
-	n->conn = c;
-	n->correlation = correlation.n ? mem_copy(correlation.p, correlation.n) : NULL;
-	n->id = id.n ? mem_copy(id.p, id.n) : NULL;
-	if (!s->auth) {
-		fail(c, n, CODE_AUTHENTICATION_FAILED, "there is no authentication here");
-	} else if (!token.n || token.n > TOKEN_MOST) {
-		fail(c, n, CODE_AUTHENTICATION_FAILED, token.n ? "too long" : "empty token");
-	} else if (!handshake_token(token)) {
-		fail(c, n, CODE_AUTHENTICATION_FAILED, "malformed");
-	} else {
-		n->ask = auth_ask(s, &(struct auth_question){ .token = token,
-			.remote = slice_str(c->remote), .path = slice_str(c->path) },
-		    renewal_answered, n);
-		if (n->ask) {
-			/* It came in time: no deadline of the client's runs while the
-			 * authenticator thinks. */
-			c->ask = n;
-			c->end_us = 0;
-			conn_set_timer(c);
-			return;
-		}
-		fail(c, n, CODE_CONNECTION_ERROR, "no authenticator");
-	}
-	renewal_free(n);
-}
-
-void
-access_late(struct conn *c)
-{
-	client_error(c, CODE_AUTHENTICATION_FAILED, S("no auth message in time"), slice_of("", 0),
-	    slice_of("", 0), slice_of("", 0));
-	access_turned_away(c, "no auth message in time");
-}
-
-void
-access_expired(struct conn *c)
-{
-	c->server->counters.expired++;
-	conn_close(c, 4001, S("token expired"));
-}
 
 void
 access_rate_limited(struct conn *c, struct slice correlation, struct slice id)
