@@ -92,6 +92,22 @@ at() {
 	[ "$(< "$T/file")" = precious ]
 }
 
+@test "a server that ends leaves another server's socket alone" {
+	start_fed old ws-serve --control "$T/control" "$T/sock"
+	wait_for old.out '"event":"listen"'
+	rm "$T/sock" "$T/control"
+	start_fed new ws-serve --control "$T/control" "$T/sock"
+	wait_for new.out '"event":"listen"'
+	end_feed old
+	wait_end old
+	[ "$status" -eq 0 ]
+	[[ -S $T/sock && -S $T/control ]]
+	run -0 ws-ctl "$T/control" get rooms
+	end_feed new
+	wait_end new
+	[[ ! -e $T/sock && ! -e $T/control ]]
+}
+
 @test "behind a proxy at a Unix socket the client is who the proxy says" {
 	at "$T/sock" --trust-proxy unix
 	AT=$T/sock run -0 ask < <(upgrade /ws 'X-Forwarded-For: 9.9.9.9, 1.2.3.4')

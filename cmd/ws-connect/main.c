@@ -1,6 +1,5 @@
 /* ws-connect - a WebSocket client: a line in is a message out, a message in is a line
  * out. Here are its options; session.c does the work. */
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>

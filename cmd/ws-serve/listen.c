@@ -164,6 +164,7 @@ static int
 open_unix(struct listener *l, const char *path, const char **why)
 {
 	union address a = { .un = { .sun_family = AF_UNIX } };
+	struct stat st;
 
 	if (strlen(path) >= sizeof a.un.sun_path) {
 		*why = "the path is too long for a socket";
@@ -175,6 +176,10 @@ open_unix(struct listener *l, const char *path, const char **why)
 		return -1;
 	}
 	l->path = mem_str(path);
+	if (lstat(path, &st) == 0) {
+		l->dev = st.st_dev;
+		l->ino = st.st_ino;
+	}
 	return 0;
 }
 
@@ -349,9 +354,12 @@ listen_http(struct listener *l)
 void
 listen_close(struct listener *l)
 {
-	drop(l);
-	if (l->path)
+	struct stat st;
+
+	/* While we still listen nobody takes the file for a dead one and replaces it. */
+	if (l->path && lstat(l->path, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino)
 		unlink(l->path);
+	drop(l);
 	free(l->url);
 	free(l->host);
 	free(l->path);

@@ -3,6 +3,7 @@
 #define LISTEN_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct tls;
 
@@ -14,6 +15,8 @@ struct listener {
 	                   * "/ws" goes behind it */
 	char *host;       /* "127.0.0.1:3000": what a Host header must say; NULL for Unix */
 	char *path;       /* a Unix socket of ours, removed by listen_close; else NULL */
+	dev_t dev;        /* and which file that is: another server's may be there by then */
+	ino_t ino;
 	bool loopback;    /* reached from this host only (Unix counts) */
 };
 
