@@ -209,6 +209,7 @@ null' ]
 	wait_for a.out . 5
 	[ "$(sed -n 1p "$T/a.out" | jq -c '[.id, .stats.connections, .stats.control_peers]')" = '[1,0,1]' ]
 	[ "$(sed -n 2p "$T/a.out" | jq .limits.max_message)" = 2048 ]
+	[ "$(sed -n 2p "$T/a.out" | jq -c '.limits | [.max_connections_per_ip, .slow, .slow_block_ms]')" = '[0,"close",null]' ]
 	run -0 jq -r '.error // empty' "$T/a.out"
 	[ "$output" = "get is none of stats, rooms, room, connections, connection and limits
 no such room
@@ -401,6 +402,32 @@ asyncio.run(main())' "$URL" "$T/go"
 	echo > "$T/hold"
 	wait_for seen '"event":"message"' 2000
 	[ "$(grep -c gap "$T/seen")" = 0 ]
+}
+
+@test "a handler that commands without end and reads nothing loses answers, counted, and holds up nobody" {
+	cat > "$T/flood.py" <<-'PY'
+		import os
+		line = b'{"get":"limits","id":1}\n' * 1000
+		while b'"event":"open"' not in os.read(0, 65536):
+		    pass
+		while True:
+		    os.write(1, line)
+	PY
+	serve --handler "exec /usr/bin/python3 $T/flood.py" --events listen
+	start_fed c ws-connect "$URL"
+	wait_for c.out established
+	retry answers_lost
+	feed c '{"type":"ping"}'
+	wait_for c.out '"pong"'
+	feed serve '{"all":true,"data":1}'
+	wait_for c.out '^1$'
+	# What waits for it is bounded, and so is the memory.
+	rss=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/${PID[serve]}/status")
+	ldd "$(command -v ws-serve)" | grep -q libasan || [ "$rss" -lt 80000 ]
+}
+answers_lost() {
+	feed serve '{"get":"stats","id":"lost"}'
+	[ "$(jq -s 'map(.stats.handler_lost // 0) | max' "$T/serve.out")" -gt 0 ]
 }
 
 @test "a handler hears of the last close before the end" {

@@ -19,7 +19,7 @@ struct handler {
 	struct source source;
 	struct event_sink sink;
 	struct ev_prepare turn;
-	uint64_t gap;  /* events lost since the last `gap` */
+	uint64_t gap;  /* events and answers lost since the last `gap` */
 	uint64_t lost; /* in all */
 	bool ending;   /* its commands do not count any more */
 	bool over;
@@ -69,8 +69,14 @@ on_answer(struct source *source, struct slice line)
 {
 	struct handler *h = (struct handler *)((char *)source - offsetof(struct handler, source));
 
-	/* One that cannot be put has nobody to read it: the handler has just ended. */
-	(void)coproc_put(h->process, without_end(line));
+	/* One that cannot be put has nobody to read it: the handler has just ended, or it
+	 * gives commands and does not read what they are answered. To wait for it could be
+	 * for ever, since it may wait for us. */
+	tell_gap(h);
+	if (h->gap || !coproc_put(h->process, without_end(line))) {
+		h->gap++;
+		h->lost++;
+	}
 }
 
 static void
