@@ -266,10 +266,11 @@ get_stats(struct question *q, struct buf *b)
 
 #define LIMIT(name) { #name, offsetof(struct config, name) }
 static const struct number limits[] = {
-	LIMIT(max_per_ip), LIMIT(max_handshakes), LIMIT(max_message),
+	{ "max_connections_per_ip", offsetof(struct config, max_per_ip) },
+	LIMIT(max_handshakes), LIMIT(max_message),
 	LIMIT(max_rooms), LIMIT(max_patterns), LIMIT(max_invalid), LIMIT(max_line),
 	LIMIT(client_queue), LIMIT(queue_total), LIMIT(ping_interval_ms), LIMIT(ping_timeout_ms),
-	LIMIT(drain_ms),
+	LIMIT(auth_timeout_ms), LIMIT(drain_ms),
 };
 
 static void
@@ -299,6 +300,8 @@ get_limits(struct question *q, struct buf *b)
 	put_rate(b, "connect_rate", &config->connect_rate);
 	put_rate(b, "message_rate", &config->message_rate);
 	js_put_member(b, "slow", slice_str(slow[config->slow]));
+	if (config->slow == SLOW_BLOCK)
+		js_put_member_int(b, "slow_block_ms", config->block_ms);
 	buf_byte(b, '}');
 	return NULL;
 }
