@@ -1,5 +1,6 @@
 load lib/common
 load lib/serve
+load lib/http
 
 EVERYWHERE='** publish relay anyone'
 
@@ -372,6 +373,53 @@ members() { seq 1 "$1" | sed 's,.*,"m&":&,' | paste -sd,; }
 	hears d '^\[(closed 1005|lost)'
 	sees '"event":"close".*"code":4321,"reason":"so long"'
 	sees '"event":"close".*"code":1002' 2
+}
+
+@test "a close waits for the client's answer, and takes in what it still sends" {
+	serve --message-rate 1/1h:100
+	client b
+	# More than a server reads at a time: closing now would reset the connection, and
+	# the close frame would be lost.
+	client a
+	say a '!many 50000 {"type":"ping"}'
+	hears a '^\[closed 4008 rate limit exceeded'
+	cat > "$T/silent.py" <<-'PY'
+		import socket, sys
+		s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+		s.sendall(open(sys.argv[2], "rb").read())
+		got = b""
+		while b"\x88\x02\x0f\xa3" not in got:
+		    got += s.recv(4096)
+		print("closing", flush=True)
+		sys.stdin.readline()
+		try:
+		    print("ended" if not s.recv(1, socket.MSG_DONTWAIT) else "more", flush=True)
+		except BlockingIOError:
+		    print("open", flush=True)
+		if sys.argv[3:]:
+		    s.sendall(bytes.fromhex("888200000000" + "0fa3"))
+		print(s.recv(1), flush=True)
+	PY
+	upgrade /ws > "$T/request"
+	start_fed c /usr/bin/python3 "$T/silent.py" "$PORT" "$T/request" answer
+	start_fed d /usr/bin/python3 "$T/silent.py" "$PORT" "$T/request"
+	sees '"event":"open"' 4
+	client e
+	for n in 3 4; do feed serve '{"close":4003,"conn":"'"$(conn_id "$n")"'"}'; done
+	wait_for c.out closing
+	wait_for d.out closing
+	say b '{"type":"ping"}'
+	hears b pong
+	feed c go
+	feed d go
+	wait_for c.out '^open'
+	wait_for d.out '^open'
+	sees '"event":"close".*"code":4003'
+	# One that never answers is cut, one that libwebsockets closes by itself too.
+	say e '!deaf' '!frame 83 00'
+	wait_for d.out "^b''"
+	sees '"event":"close".*"code":4003' 2
+	sees '"event":"close".*"code":1002'
 }
 
 @test "--deflate serves compressed and plain clients alike" {

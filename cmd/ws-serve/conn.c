@@ -188,6 +188,7 @@ conn_retire(struct conn *c)
 	if (c->closing)
 		return;
 	c->closing = true;
+	c->end_us = 0;
 	if (c->admitted)
 		s->conns->open--;
 	access_forget(c);

@@ -107,12 +107,23 @@ note_end(struct conn *c)
 		: code == 1002 ? S("protocol error") : S("connection lost"));
 }
 
-void
-conn_ending(struct conn *c)
+static void
+end(struct conn *c)
 {
 	note_end(c);
 	conn_retire(c);
 	send_forget(c);
+}
+
+void
+conn_ending(struct conn *c)
+{
+	end(c);
+	c->parting = true;
+	if (!c->end_us) {
+		c->end_us = server_now_us(c->server) + CONN_CLOSE_MS * 1000;
+		conn_set_timer(c);
+	}
 }
 
 /* The end: it is reported and forgotten. */
@@ -121,7 +132,7 @@ conn_closed(struct conn *c)
 {
 	struct server *s = c->server;
 
-	conn_ending(c);
+	end(c);
 	c->wsi = NULL;
 	if (c->admitted) {
 		s->counters.closed++;

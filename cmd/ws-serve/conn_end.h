@@ -31,7 +31,8 @@ void conn_kill(struct conn *c);
 /* Remember how it ended, for the `close` event; the first call counts. */
 void conn_note_close(struct conn *c, unsigned code, struct slice reason);
 
-/* lws begins to close it, by itself or for us: nothing may follow its close frame. */
+/* lws begins to close it, by itself or for us: nothing may follow its close frame. The
+ * peer has CONN_CLOSE_MS to answer that, unless its time runs already. */
 void conn_ending(struct conn *c);
 
 /* lws has closed it: it is reported and forgotten. */

@@ -32,6 +32,9 @@ peer_closes(struct conn *c, const char *p, size_t n)
 static int
 writable(struct conn *c)
 {
+	/* Asked to close once more, lws would not wait for the peer's answer. */
+	if (c->parting)
+		return 0;
 	c->seen_us = server_now_us(c->server);
 	if (send_writable(c) < 0) {
 		conn_note_close(c, 1006, S("connection lost"));
@@ -88,8 +91,7 @@ conn_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, voi
 		lws_set_wsi_user(wsi, c);
 		return 0;
 	case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
-		/* lws begins to close, by itself or for us: nothing may follow its close
-		 * frame, though CLOSED comes only when the peer has answered. */
+		/* CLOSED comes only when the peer has answered. */
 		if (c)
 			conn_ending(c);
 		return 0;
