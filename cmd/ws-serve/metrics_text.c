@@ -115,6 +115,8 @@ put_tls(struct buf *b, const struct tls_stats *t)
 	    (double)t->failed);
 	metrics_value(b, "ws_serve_tls_relays", METRICS_GAUGE, "Connections over TLS now",
 	    (double)t->relays);
+	metrics_value(b, "ws_serve_tls_certificate_expiry_timestamp_seconds", METRICS_GAUGE,
+	    "When the certificate in use expires, in seconds since 1970", (double)t->expires);
 }
 
 static void

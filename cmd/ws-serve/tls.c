@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include "mem.h"
+#include "msg.h"
 #include "tls_relay.h"
 
 struct tls {
@@ -52,7 +54,8 @@ no_passphrase(char *p, int n, int writing, void *arg)
 static SSL_CTX *
 fail(SSL_CTX *ctx, char why[256], const char *what, const char *path)
 {
-	unsigned long e = ERR_peek_last_error();
+	/* The first tells most: "no such file", where the last says "system lib". */
+	unsigned long e = ERR_peek_error();
 	const char *reason = ERR_GET_LIB(e) == ERR_LIB_SYS ? strerror(ERR_GET_REASON(e))
 	    : ERR_reason_error_string(e);
 
@@ -60,6 +63,27 @@ fail(SSL_CTX *ctx, char why[256], const char *what, const char *path)
 	ERR_clear_error();
 	SSL_CTX_free(ctx);
 	return NULL;
+}
+
+/* When the certificate of a context expires, in seconds since 1970. */
+static int64_t
+expiry(const SSL_CTX *ctx)
+{
+	struct tm tm = { 0 };
+
+	return ASN1_TIME_to_tm(X509_get0_notAfter(SSL_CTX_get0_certificate(ctx)), &tm)
+	    ? (int64_t)timegm(&tm) : 0;
+}
+
+/* A certificate that has expired is used all the same: clients decide what they trust,
+ * and to end, or to stay with an older one, would help nobody. */
+static void
+use(struct tls *t, SSL_CTX *ctx)
+{
+	t->ctx = ctx;
+	t->stats.expires = expiry(ctx);
+	if (t->stats.expires < (int64_t)time(NULL))
+		msg_warn("the certificate \"%s\" has expired", t->cert);
 }
 
 /* A context of these files, or NULL with why. */
@@ -100,9 +124,9 @@ tls_new(struct ev_loop *loop, const char *cert, const char *key, const char **wh
 		return NULL;
 	t = mem_zero(1, sizeof *t);
 	t->loop = loop;
-	t->ctx = ctx;
 	t->cert = mem_str(cert);
 	t->key = mem_str(key);
+	use(t, ctx);
 	return t;
 }
 
@@ -122,7 +146,7 @@ tls_take(struct tls *t, bool take)
 	if (t->next) {
 		SSL_CTX_free(take ? t->ctx : t->next);
 		if (take)
-			t->ctx = t->next;
+			use(t, t->next);
 	}
 	t->next = NULL;
 }

@@ -23,6 +23,7 @@ struct tls;
 struct tls_stats {
 	uint64_t accepted, failed; /* connections; handshakes that failed */
 	int64_t relays;            /* now */
+	int64_t expires;           /* the certificate, in seconds since 1970 */
 };
 
 /* Load certificate chain and key (PEM). NULL with *why (valid until the next call). */
