@@ -115,11 +115,11 @@ at() {
 	sees '"event":"open".*"remote":"1.2.3.4"'
 }
 
-@test "a socket that was passed on is served, and one called admin is for administration" {
+@test "a socket that was passed on is served, and those called admin are for administration" {
 	cat > "$T/activate.py" <<-'END'
 		import os, socket, sys
 		sockets = []
-		for i in range(2):
+		for i in range(3):
 		    s = socket.socket()
 		    s.bind(("127.0.0.1", 0))
 		    s.listen()
@@ -129,18 +129,19 @@ at() {
 		    if fd != 3 + i:
 		        os.dup2(fd, 3 + i)
 		    os.set_inheritable(3 + i, True)
-		os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="2", LISTEN_FDNAMES="web:admin")
+		os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="3", LISTEN_FDNAMES="web:admin:admin")
 		os.execvp("ws-serve", ["ws-serve"] + sys.argv[1:])
 	END
-	start serve /usr/bin/python3 "$T/activate.py"
-	wait_for serve.out '"event":"listen"' 2
+	start serve /usr/bin/python3 "$T/activate.py" --admin-open
+	wait_for serve.out '"event":"listen"' 3
 	PORT=$(url)
 	PORT=${PORT##*:}
 	PORT=${PORT%/ws}
 	[ "$(code_of upgrade /ws)" = 101 ]
-	admin=$(sed -n 's|.*"url":"\(http://[^"]*\)".*|\1|p' "$T/serve.out")
-	run -0 curl -sS -m 10 "${admin}health"
-	[[ $output == '{"status":"healthy"'* ]]
+	for admin in $(sed -n 's|.*"url":"\(http://[^"]*\)".*|\1|p' "$T/serve.out"); do
+		run -0 curl -sS -m 10 "${admin}stats"
+		[[ $output == '{"total":'* ]]
+	done
 	run -2 --separate-stderr /usr/bin/python3 "$T/activate.py" 3000
 	[[ $stderr == "ws-serve: an address and inherited sockets: 3000"* ]]
 }

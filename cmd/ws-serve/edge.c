@@ -82,8 +82,14 @@ load_token(struct edge *e, const char *path)
 
 /* Whoever can reach an address that is not this host's alone needs a token. */
 static void
-check_reach(const struct config *config, const struct edge *e)
+check_admin(const struct config *config, const struct edge *e)
 {
+	const char *option = config->admin_hosts.n ? "--admin-host"
+	    : config->admin_open ? "--admin-open"
+	    : config->admin_token_file ? "--admin-token-file" : NULL;
+
+	if (option && !e->admin_count && !config->expose)
+		opt_fail("%s needs --admin or --expose", option);
 	for (int i = 0; i < e->admin_count; i++) {
 		if (!e->admin[i].loopback && !config->admin_token_file)
 			opt_fail("--admin needs --admin-token-file at an address that others can reach: %s",
@@ -113,7 +119,7 @@ edge_new(struct server *s)
 	e->admin_count = make_listeners(config->admin, "--admin", true, false, &e->admin);
 	for (int i = 0; i < e->admin_count; i++)
 		listen_http(&e->admin[i]);
-	check_reach(config, e);
+	check_admin(config, e);
 	if (config->admin_token_file)
 		load_token(e, config->admin_token_file);
 	if (config->files && (e->files = static_open(config->files)) < 0)
@@ -128,12 +134,17 @@ edge_new(struct server *s)
 }
 
 int
-edge_listeners(const struct server *s, const struct listener **list,
-    const struct listener **admin)
+edge_listeners(const struct server *s, const struct listener **list)
 {
 	*list = s->edge->listeners;
-	*admin = s->edge->admin_count ? s->edge->admin : NULL;
 	return s->edge->listener_count;
+}
+
+int
+edge_admin_listeners(const struct server *s, const struct listener **list)
+{
+	*list = s->edge->admin;
+	return s->edge->admin_count;
 }
 
 const struct tls_stats *

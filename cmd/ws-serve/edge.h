@@ -17,9 +17,9 @@ void edge_new(struct server *s);
 /* Begin to accept. */
 void edge_open(struct server *s);
 
-/* The public listeners; then, at *admin, the one of --admin or NULL. Returns their number. */
-int edge_listeners(const struct server *s, const struct listener **list,
-    const struct listener **admin);
+/* The public listeners, and those of administration. Return their number. */
+int edge_listeners(const struct server *s, const struct listener **list);
+int edge_admin_listeners(const struct server *s, const struct listener **list);
 
 /* What the TLS side has counted (NULL without TLS), and the HTTP sides together. */
 const struct tls_stats *edge_tls_stats(const struct server *s);

@@ -266,15 +266,16 @@ report_url(struct server *s, const char *base, const char *path)
 static void
 report_listen(struct server *s)
 {
-	const struct listener *list, *admin;
-	int n = edge_listeners(s, &list, &admin);
+	const struct listener *list;
+	int n = edge_listeners(s, &list);
 
 	for (int i = 0; i < n; i++)
 		for (int k = 0; k < s->endpoint_count; k++)
 			report_url(s, list[i].url, s->endpoints[k].path[0] == '*' ? "/"
 				: s->endpoints[k].path);
-	if (admin)
-		report_url(s, admin->url, "/");
+	n = edge_admin_listeners(s, &list);
+	for (int i = 0; i < n; i++)
+		report_url(s, list[i].url, "/");
 }
 
 /* Descriptors for as many connections as are asked for, and no more: Debian's build of

@@ -338,11 +338,6 @@ options_parse(int argc, char **argv)
 			: config.auth_headers.n ? "--auth-header" : "--refuse close");
 	if (!config.cert != !config.key)
 		opt_fail("%s needs %s", config.cert ? "--cert" : "--key", config.cert ? "--key" : "--cert");
-	if (!config.admin && !config.expose && config.admin_hosts.n)
-		opt_fail("--admin-host needs --admin or --expose");
-	if (!config.admin && !config.expose && (config.admin_open || config.admin_token_file))
-		opt_fail("%s needs --admin or --expose",
-		    config.admin_open ? "--admin-open" : "--admin-token-file");
 	if (config.admin_open && config.admin_token_file)
 		opt_fail("--admin-open and --admin-token-file contradict each other");
 	if (config.expose & ~HTTP_OPEN && !config.admin_open && !config.admin_token_file)
