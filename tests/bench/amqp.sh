@@ -2,7 +2,7 @@
 # amqp-tap and amqp-pub beside amqp-consume and amqp-publish (Debian's amqp-tools) and a
 # node program with amqplib, on one broker of our own. Ratios of processor time a message
 # and of messages a second; the median of ROUNDS interleaved rounds.
-#   N=30000 ROUNDS=3 NODE_PATH=…/node_modules tests/bench/amqp.sh
+#   N=30000 ROUNDS=3 tests/bench/amqp.sh
 set -eu
 cd "$(dirname "$0")/../.."
 BIN=${BIN:-build}
@@ -48,8 +48,12 @@ compare() { # OURS PEER: what of the peer's figures ours are
 }
 
 peers=()
-command -v amqp-consume > /dev/null && peers+=(tools)
-node -e 'require("amqplib")' 2> /dev/null && peers+=(node)
+if command -v amqp-consume > /dev/null; then peers+=(tools); else echo "skip amqp-tools: not here (Debian: amqp-tools)"; fi
+NODE_PATH=$(realpath -m "$BIN")/npm/node_modules
+export NODE_PATH
+[[ -d $NODE_PATH/amqplib ]] || ! command -v npm > /dev/null ||
+	npm install --silent --no-audit --no-fund --prefix "$BIN/npm" amqplib > "$work/npm" 2>&1 || true
+if node -e 'require("amqplib")' 2> /dev/null; then peers+=(node); else echo "skip node: no amqplib, which npm would install"; fi
 for ((round = 0; round < ROUNDS; round++)); do
 	fill "$N"
 	measure amqp-tap "$N" "$BIN/amqp-tap" -q q -n "$N"
@@ -86,4 +90,8 @@ for peer in "${peers[@]}"; do
 		;;
 	esac
 done
-((${#peers[@]})) || echo "amqp-tap: $(median amqp-tap) us, /s; amqp-pub: $(median amqp-pub) us, /s; no peers here"
+if ((${#peers[@]} == 0)); then
+	for ours in amqp-tap amqp-pub; do
+		echo "$ours: $(median $ours | sed 's| | us a message, |; s|$|/s|')"
+	done
+fi

@@ -4,7 +4,7 @@
 # back; with NATS, mosquitto and nchan each client is alone in a room of its own and hears
 # itself. ws-serve answers by itself (ping and pong with an id), and by a program
 # (ws-route as --handler, the time of both counts).
-#   ROUNDS=3 SECS=2 PEERS="floor ws-serve nats" WINDOWS="1 16" tests/bench/echo.sh
+#   ROUNDS=3 SECS=1.5 PEERS="floor ws-serve nats" WINDOWS="1 16" tests/bench/echo.sh
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 WINDOWS=${WINDOWS:-1 16}

@@ -3,7 +3,7 @@
 # each: lines on stdin (ws-serve and the floor), PUB over TCP (NATS), MQTT over TCP
 # (mosquitto), POST (nchan), a publisher's WebSocket (node ws, socket.io, python);
 # `relay`: by a member of the room, to all others in it.
-#   ROUNDS=3 SECS=2 PEERS="floor ws-serve nats" SCENES="room1k paced" tests/bench/fanout.sh
+#   ROUNDS=3 SECS=1.5 PEERS="floor ws-serve nats" SCENES="room1k paced" tests/bench/fanout.sh
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 SCENES=${SCENES:-room1k paced relay room10k rooms} CONNS=${CONNS:-10000}
@@ -25,6 +25,8 @@ window() { # PEER MESSAGES
 for ((round = 0; round < ROUNDS; round++)); do
 	for scene in $SCENES; do
 		for peer in $PEERS; do
+			# It adds minutes there, and is far behind already.
+			[[ $peer == python && $scene =~ ^(room10k|rooms)$ ]] && continue
 			options=()
 			case $scene in
 			room1k) how=(-c 1000 --window "$(window "$peer" 256)") ;;

@@ -2,7 +2,7 @@
 # The clients themselves: what ws-bench and the benchmarks' own client (load/) get out of a
 # raw server (floor.c) beside the least that a client can be (least.c), and what a
 # connection takes of ws-bench's memory. Ratios of interleaved rounds.
-#   ROUNDS=3 SECS=2 CONNS=20000 tests/bench/harness.sh
+#   ROUNDS=3 SECS=1.5 CONNS=20000 tests/bench/harness.sh
 set -eu
 cd "$(dirname "$0")/../.."
 CONNS=${CONNS:-20000}

@@ -9,11 +9,12 @@
 #
 # shellcheck shell=bash disable=SC2034 # some variables are for the scripts
 
-BIN=${BIN:-build} ROUNDS=${ROUNDS:-3} SECS=${SECS:-2}
+BIN=${BIN:-build} ROUNDS=${ROUNDS:-3} SECS=${SECS:-1.5}
 PEERS=${PEERS:-floor ws-serve nats nchan node-ws socketio mosquitto python}
 NCHAN=${NCHAN:-/usr/lib/nginx/modules/ngx_nchan_module.so}
 PATH=$PATH:/usr/sbin
-export NODE_PATH=$PWD/$BIN/npm/node_modules:/usr/share/nodejs
+NODE_PATH=$(realpath -m "$BIN")/npm/node_modules:/usr/share/nodejs
+export NODE_PATH
 make -s B="$BIN" "$BIN/libwsutils.a" "$BIN/ws-serve" || exit 2
 ulimit -n "$(ulimit -Hn)"
 work=$(mktemp -d)
@@ -146,7 +147,7 @@ stop() {
 	[[ $server ]] || return
 	exec 8>&-
 	kill "$server" 2> "$work/why"
-	wait "$server" 2> "$work/why"
+	wait "$server" 2> "$work/why" || true # ended by the signal
 	server=""
 }
 

@@ -2,15 +2,15 @@
 # ws-serve by itself: processor time of the server for a command, by what it has to do, and
 # for a connect that joins three rooms; memory of such a connection while it is idle. The
 # first figure, a command to an empty room, is what the others are ratios of.
-#   CONNS=10000 COMMANDS=500000 tests/bench/serve.sh
+#   CONNS=10000 COMMANDS=1000000 tests/bench/serve.sh
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 BIN=${BIN:-build}
-CONNS=${CONNS:-10000} COMMANDS=${COMMANDS:-500000}
+CONNS=${CONNS:-10000} COMMANDS=${COMMANDS:-1000000}
 make -s B="$BIN" "$BIN/ws-bench" "$BIN/ws-serve" || exit 2
 PATH=$PWD/$BIN:$PATH
 ulimit -n "$(ulimit -Hn)"
-most=$((($(ulimit -n) - 100) / 2))
+most=$(($(ulimit -n) - 200))
 ((CONNS > most)) && CONNS=$most
 work=$(mktemp -d)
 server="" client=""

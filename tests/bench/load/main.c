@@ -31,7 +31,7 @@
 enum {
 	EVENTS = 1024,
 	CONNECT_SECONDS = 60,
-	SETTLE_MS = 500,  /* from the last connect until the figures of connecting are taken */
+	SETTLE_MS = 300,  /* from the last connect until the figures of connecting are taken */
 	SILENCE_MS = 1500, /* what does not come for so long at the end is lost */
 	LINGER_SECONDS = 20,
 };
