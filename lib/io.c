@@ -73,11 +73,16 @@ io_reopen(int fd, int flags, bool *nonblocking)
 {
 	struct stat st;
 	char path[32];
-	int r;
+	int r, mode = fcntl(fd, F_GETFL);
 
 	*nonblocking = false;
-	if (fstat(fd, &st) < 0)
+	if (mode < 0 || fstat(fd, &st) < 0)
 		return -1;
+	/* The name in /proc would be opened all the same. */
+	if ((mode & O_ACCMODE) != flags && (mode & O_ACCMODE) != O_RDWR) {
+		errno = EBADF;
+		return -1;
+	}
 	if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)) {
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 		r = open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);

@@ -27,7 +27,8 @@ int io_fill_standard(void);
  * read or written without blocking: reopened by way of /proc, with O_NONBLOCK. For a
  * socket, a regular file, or where /proc does not help, a plain close-on-exec duplicate:
  * then *nonblocking is false and the caller polls first (and uses MSG_DONTWAIT on a
- * socket). `flags` is O_RDONLY or O_WRONLY. -1 with errno. */
+ * socket). `flags` is O_RDONLY or O_WRONLY. -1 with errno, EBADF when `fd` was not opened
+ * for that. */
 int io_reopen(int fd, int flags, bool *nonblocking);
 
 /* Append the whole of a file; at most `max` bytes, EFBIG beyond. "-" is not special.

@@ -55,7 +55,8 @@ struct opt_table {
 	const struct opt *options;
 };
 
-/* Serve all sources, set up msg (verbosity, JSON). The operands end up in argv[0] to
+/* Serve all sources, set up msg (verbosity, JSON) and descriptors 0 to 2 (io_fill_standard); to
+ * be called before anything is opened. The operands end up in argv[0] to
  * argv[n - 1] in their order; returns n. --help and --version end the program with 0. */
 int opt_parse(const struct opt_table *table, int argc, char **argv);
 

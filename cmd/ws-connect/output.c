@@ -17,7 +17,7 @@ output_init(struct output *p, const struct options *o)
 {
 	*p = (struct output){ .o = o };
 	if (out_init_async(&p->out, STDOUT_FILENO))
-		msg_die(EXIT_HOST, "cannot use standard output: %s", strerror(errno));
+		msg_die(EXIT_HOST, "cannot write standard output: %s", strerror(errno));
 }
 
 void

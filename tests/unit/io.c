@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "unit.h"
 
@@ -110,6 +111,36 @@ TEST(a_shared_description_keeps_its_mode)
 	CHECK(io_own(fds[0]) == -1 && errno == EBADF);
 }
 
+TEST(a_descriptor_is_not_reopened_for_what_it_was_not_opened_for)
+{
+	bool nonblocking;
+	int fds[2];
+
+	if (pipe(fds))
+		abort();
+	CHECK(io_reopen(fds[0], O_WRONLY, &nonblocking) == -1 && errno == EBADF);
+	CHECK(io_reopen(fds[1], O_RDONLY, &nonblocking) == -1 && errno == EBADF);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+TEST(closed_standard_descriptors_are_filled)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		char c;
+
+		close(0);
+		close(1);
+		close(2);
+		_exit(io_fill_standard() || read(0, &c, 1) != 0 || write(1, "x", 1) >= 0
+			|| errno != EBADF || open("/dev/null", O_RDONLY) != 3);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
 TEST(writing_goes_on_to_the_last_byte)
 {
 	enum { N = 1 << 20 };
@@ -159,6 +190,8 @@ main(void)
 	RUN(a_secret_comes_without_its_line_end_and_is_never_empty);
 	RUN(a_file_is_replaced_whole_or_not_at_all);
 	RUN(a_shared_description_keeps_its_mode);
+	RUN(a_descriptor_is_not_reopened_for_what_it_was_not_opened_for);
+	RUN(closed_standard_descriptors_are_filled);
 	RUN(writing_goes_on_to_the_last_byte);
 	RUN(closed_standard_descriptors_are_dev_null);
 	unlink(path);

@@ -1,0 +1,50 @@
+#!/usr/bin/env bats
+# What wsutils(7) says under LIFE AND DEATH and holds for every tool.
+load lib/common
+load lib/rabbit
+
+setup() {
+	printf '**\n\t.\n' > "$T/routes"
+	export K=0123456789abcdef0123456789abcdef
+}
+
+# Each filter, with the options that it cannot do without.
+filters() {
+	printf '%s\n' "ws-route $T/routes" 'jwt-check --key-env K' 'ws-replay' 'amqp-pub --dry-run -q q'
+}
+
+@test "a closed standard input is an empty one" {
+	while read -r filter; do
+		echo "$filter"
+		run -0 --separate-stderr bash -c "timeout 20 $filter <&-"
+		[ "$output" = "" ]
+	done < <(filters)
+}
+
+@test "a closed standard output is exit code 6, and is told" {
+	while read -r filter; do
+		echo "$filter"
+		run -6 --separate-stderr bash -c "echo '{\"data\":1,\"token\":\"a\"}' | timeout 20 $filter >&-"
+		[ "${stderr_lines[-1]}" = "${filter%% *}: cannot write standard output: Bad file descriptor" ]
+	done < <(filters)
+	run -6 --separate-stderr bash -c "jwt-sign --key-env K >&-"
+	[ "$stderr" = "jwt-sign: cannot write standard output: Bad file descriptor" ]
+}
+
+@test "a tap whose standard output is closed takes nothing" {
+	requires_rabbitmq
+	declare_queue q
+	publish_numbers q 1 3
+	run -6 --separate-stderr bash -c "timeout 20 amqp-tap -q q -n 3 >&-"
+	[ "$stderr" = "amqp-tap: cannot write standard output: Bad file descriptor" ]
+	[ "$(queue_count q)" = 3 ]
+}
+
+@test "a publisher whose standard output is closed acknowledges nothing, and says so" {
+	requires_rabbitmq
+	declare_queue q
+	run -6 --separate-stderr bash -c "echo '{\"tag\":1,\"data\":1}' | timeout 20 amqp-pub --acks -q q >&-"
+	[ "$stderr" = "amqp-pub: cannot write standard output: Bad file descriptor" ]
+	run -0 --separate-stderr bash -c "timeout 20 amqp-pub -q q <&-"
+	[ "$(queue_count q)" = 0 ]
+}
