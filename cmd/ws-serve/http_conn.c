@@ -31,15 +31,21 @@ set_timer(struct http_conn *c, int64_t us)
 	ev_timer_again(c->http->config.loop, &c->timer);
 }
 
-/* What the client has sent and taken. What the kernel still holds for it, it has not. */
-static uint64_t
-moved(const struct http_conn *c)
+size_t
+http_conn_untaken(const struct http_conn *c)
 {
 	int held = 0;
 
-	if (ioctl(c->fd, SIOCOUTQ, &held) || held < 0 || (uint64_t)held > c->moved)
-		return c->moved;
-	return c->moved - (uint64_t)held;
+	return ioctl(c->fd, SIOCOUTQ, &held) || held < 0 ? 0 : (size_t)held;
+}
+
+/* Bytes that the client has sent and taken. */
+static uint64_t
+moved(const struct http_conn *c)
+{
+	size_t untaken = http_conn_untaken(c);
+
+	return untaken < c->moved ? c->moved - untaken : 0;
 }
 
 static void
@@ -229,18 +235,25 @@ static void
 on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 {
 	struct http_conn *c = timer->data;
-	int64_t left_us = 0;
+	int64_t left_us;
 
 	(void)loop;
 	(void)revents;
-	if (c->state != HTTP_LINGERING) {
-		left_us = pace_left(&c->pace, moved(c), now_us(c));
-		c->http->stats.slow += !left_us;
+	/* As long as the kernel holds some of the answer the client is still at it; closed now
+	 * it could lose the rest. */
+	if (c->state == HTTP_LINGERING && http_conn_untaken(c) == 0) {
+		http_conn_free(c);
+		return;
 	}
-	if (left_us)
+	left_us = pace_left(&c->pace, moved(c), now_us(c));
+	if (left_us) {
+		if (c->state == HTTP_LINGERING && left_us > LINGER_US)
+			left_us = LINGER_US;
 		set_timer(c, left_us);
-	else
+	} else {
+		c->http->stats.slow++;
 		http_conn_cut(c);
+	}
 }
 
 struct http_conn *

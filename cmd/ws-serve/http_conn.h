@@ -67,4 +67,7 @@ void http_conn_free(struct http_conn *c);
 /* The same, with a reset: the kernel keeps nothing for a client that does not take it. */
 void http_conn_cut(struct http_conn *c);
 
+/* Bytes of the answer that the kernel still holds for the client. */
+size_t http_conn_untaken(const struct http_conn *c);
+
 #endif

@@ -13,7 +13,7 @@ share_of(const struct http_conn *c)
 }
 
 /* The one that has been here longest, of those that an address of this share has or, with
- * -1, of those that have been answered and only linger. NULL: there is none. */
+ * -1, of those that have taken their answer and only linger. NULL: there is none. */
 static struct http_conn *
 oldest(const struct http *h, int share)
 {
@@ -21,7 +21,8 @@ oldest(const struct http *h, int share)
 
 	/* The first of the list came last. */
 	for (struct http_conn *c = h->first; c; c = c->next)
-		if (share < 0 ? c->state == HTTP_LINGERING : share_of(c) == (unsigned)share)
+		if (share < 0 ? c->state == HTTP_LINGERING && http_conn_untaken(c) == 0
+			: share_of(c) == (unsigned)share)
 			found = c;
 	return found;
 }

@@ -73,3 +73,24 @@ export BATS_TEST_TIMEOUT=200
 	DEADLINE=100 wait_for json.out '^cut'
 	DEADLINE=100 wait_for lines.out '^{"delivered":0}'
 }
+
+@test "who rests before it takes the end of a file gets all of it" {
+	mkdir "$T/web"
+	head -c 1500000 /dev/urandom > "$T/web/file"
+	serve --static "$T/web"
+	run -0 /usr/bin/python3 - <<-END
+		import socket, time
+		s = socket.create_connection(("127.0.0.1", $PORT))
+		s.sendall(b"GET /file HTTP/1.1\r\nHost: a\r\n\r\n")
+		# The kernel has all of it by now, and the server waits for us to leave.
+		time.sleep(8)
+		got = b""
+		while True:
+		    more = s.recv(65536)
+		    if not more:
+		        break
+		    got += more
+		print(got.endswith(open("$T/web/file", "rb").read()))
+	END
+	[ "$output" = True ]
+}
