@@ -32,6 +32,8 @@ on_stop(int signo)
 	/* A second signal of any kind ends the process. */
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
+	if (sig_hup() == SIG_HUP_ENDS)
+		signal(SIGHUP, SIG_DFL);
 	if (limit.it_value.tv_sec || limit.it_value.tv_usec)
 		setitimer(ITIMER_REAL, &limit, NULL);
 	wake();
@@ -48,7 +50,7 @@ on_alarm(int signo)
 static void
 on_hup(int signo)
 {
-	if (sig_hup_reloads()) {
+	if (sig_hup() == SIG_HUP_RELOADS) {
 		reload = 1;
 		wake();
 	} else {
@@ -73,18 +75,26 @@ catch(int signo, void (*handler)(int))
 	sigaction(signo, &sa, NULL);
 }
 
-bool
-sig_hup_reloads(void)
+enum sig_hup
+sig_hup(void)
 {
-	static int answer = -1;
+	static bool asked;
+	static enum sig_hup answer;
+	struct sigaction old;
+	int tty;
 
-	if (answer < 0) {
-		int tty = open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY);
-
-		answer = tty < 0;
-		if (tty >= 0)
-			close(tty);
-	}
+	if (asked)
+		return answer;
+	asked = true;
+	tty = open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (tty < 0)
+		answer = SIG_HUP_RELOADS;
+	else if (sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler == SIG_IGN)
+		answer = SIG_HUP_IGNORED;
+	else
+		answer = SIG_HUP_ENDS;
+	if (tty >= 0)
+		close(tty);
 	return answer;
 }
 
@@ -93,7 +103,6 @@ sig_init(int64_t drain_ms)
 {
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
 		msg_die(EXIT_HOST, "cannot make a pipe: %s", strerror(errno));
-	sig_hup_reloads(); /* asked now: after a hang-up the terminal is gone */
 	limit.it_value.tv_sec = drain_ms / 1000;
 	limit.it_value.tv_usec = drain_ms % 1000 * 1000;
 	/* Repeated, since one alarm may fall just before a blocking call. */
@@ -101,7 +110,8 @@ sig_init(int64_t drain_ms)
 	catch(SIGALRM, on_alarm);
 	catch(SIGINT, on_stop);
 	catch(SIGTERM, on_stop);
-	catch(SIGHUP, on_hup);
+	if (sig_hup() != SIG_HUP_IGNORED)
+		catch(SIGHUP, on_hup);
 }
 
 int

@@ -1,8 +1,7 @@
 /* sig - signals as a descriptor, and the end of a tool in two steps.
  * The first SIGINT or SIGTERM asks for an orderly end within `drain_ms`; the second one
- * ends the process at once, by that signal. SIGHUP asks for a reload when the process
- * has no controlling terminal, otherwise for the end. For tools with a poll loop of
- * their own; those on libev use its watchers. */
+ * ends the process at once, by that signal. SIGHUP asks for a reload or for the end
+ * (sig_hup). For tools with a poll loop of their own; those on libev use its watchers. */
 #ifndef SIG_H
 #define SIG_H
 
@@ -27,8 +26,14 @@ bool sig_reload(void);
 void sig_want_report(void);
 bool sig_report(void);
 
-/* What SIGHUP means for this process: true for reload. Fixed when first asked. */
-bool sig_hup_reloads(void);
+/* What SIGHUP means for this process. Fixed when first asked, before it is caught: after a
+ * hang-up the terminal is gone. */
+enum sig_hup {
+	SIG_HUP_RELOADS, /* there is no controlling terminal */
+	SIG_HUP_ENDS,    /* there is one */
+	SIG_HUP_IGNORED, /* there is one, and it was ignored at the start, as by nohup(1) */
+};
+enum sig_hup sig_hup(void);
 
 /* End as by that signal, for a caller that has cleaned up. */
 _Noreturn void sig_die(int signo);

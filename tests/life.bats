@@ -48,3 +48,58 @@ filters() {
 	run -0 --separate-stderr bash -c "timeout 20 amqp-pub -q q <&-"
 	[ "$(queue_count q)" = 0 ]
 }
+
+# on_terminal SHELL-COMMANDS: run with a controlling terminal; the shell's pid, which
+# `exec` keeps, is in $T/pid.
+on_terminal() {
+	start term script -qec "echo \$\$ > '$T/pid'; $1" /dev/null
+	wait_for "$T/pid" .
+}
+
+# signal_is SigIgn|SigCgt NUMBER: the program of on_terminal ignores or catches it.
+signal_is() {
+	local mask
+	mask=$(sed -n "s/^$1:\t//p" "/proc/$(cat "$T/pid")/status")
+	((0x$mask >> ($2 - 1) & 1))
+}
+not_caught() { ! signal_is SigCgt "$1"; }
+
+@test "under nohup a hang-up of the terminal ends nothing" {
+	local fd
+	mkfifo "$T/in"
+	on_terminal "trap '' HUP; exec ws-route --drain 1ms '$T/routes' < '$T/in' > '$T/out'"
+	exec {fd}> "$T/in"
+	echo '{"event":"one"}' >&$fd
+	wait_for "$T/out" one
+	signal_is SigIgn 1
+	kill -HUP "$(cat "$T/pid")"
+	echo '{"event":"two"}' >&$fd
+	wait_for "$T/out" two
+	exec {fd}>&-
+	wait_end term
+	[ "$status" = 0 ]
+}
+
+@test "ws-serve under nohup stays when the terminal goes" {
+	on_terminal "trap '' HUP; exec ws-serve 0 < /dev/null > '$T/out'"
+	wait_for "$T/out" listen
+	signal_is SigIgn 1
+	kill -TERM "$(cat "$T/pid")"
+	wait_end term
+	[ "$status" = 0 ]
+}
+
+@test "a second hang-up ends at once, by that signal" {
+	local fd
+	mkfifo "$T/in"
+	on_terminal "exec ws-route --drain 0 '$T/routes' < '$T/in' > '$T/out'"
+	exec {fd}> "$T/in"
+	echo '{"event":"one"}' >&$fd
+	wait_for "$T/out" one
+	kill -HUP "$(cat "$T/pid")"
+	retry not_caught 1
+	kill -HUP "$(cat "$T/pid")"
+	wait_end term
+	exec {fd}>&-
+	[ "$status" = 129 ]
+}

@@ -191,7 +191,7 @@ on_hangup(struct ev_loop *loop, struct ev_signal *w, int revents)
 {
 	struct life *l = w->data;
 
-	if (!sig_hup_reloads()) {
+	if (sig_hup() == SIG_HUP_ENDS) {
 		on_end_signal(loop, w, revents);
 		return;
 	}
@@ -267,12 +267,11 @@ life_new(struct server *s)
 	ev_timer_init(&l->patience, on_patience, 0., 0.);
 	ev_timer_init(&l->end, on_end, 0., 0.);
 	l->term.data = l->interrupt.data = l->hangup.data = l->patience.data = l->end.data = l;
-	/* Whether SIGHUP means reload is fixed now. */
-	(void)sig_hup_reloads();
 	signal(SIGPIPE, SIG_IGN);
 	ev_signal_start(s->loop, &l->term);
 	ev_signal_start(s->loop, &l->interrupt);
-	ev_signal_start(s->loop, &l->hangup);
+	if (sig_hup() != SIG_HUP_IGNORED)
+		ev_signal_start(s->loop, &l->hangup);
 }
 
 void
