@@ -114,6 +114,7 @@ $(B)/tests/unit/jqx: UNITLIBS += $(JQ)
 $(B)/tests/unit/jqx: LDFLAGS += -rdynamic
 $(B)/tests/unit/ws-bench $(B)/tests/unit/ws-connect: UNITLIBS += $(TLS)
 $(B)/tests/unit/ring: UNITLIBS += $(URING)
+$(B)/tests/unit/pack: UNITLIBS += -lz
 $(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libwsutils.a
 	$(CC) $(LDFLAGS) $(CFLAGS) -o $@ $(filter %.o %.a,$^) $(UNITLIBS) -lm
 

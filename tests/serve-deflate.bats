@@ -76,3 +76,62 @@ CLIENT=$ROOT/tests/fixtures/clients/deflate.py
 	[ "$(grep -F '{"text":' "$T/packed.out")" = "{\"text\":\"$long\"}" ]
 	[ "$(grep -F '{"text":' "$T/plain.out")" = "{\"text\":\"$long\"}" ]
 }
+
+@test "what is packed for all is in order among what goes to one" {
+	serve --deflate --control "$T/c.sock"
+	start packed /usr/bin/python3 "$CLIENT" "$URL" final
+	wait_for serve.out '"event":"open"'
+	conn=$(conn_id 1)
+	start plain ws-connect "$URL"
+	wait_for serve.out '"event":"open"' 2
+	start_fed watch socat - "UNIX:$T/c.sock"
+	feed watch "{\"watch\":{\"conn\":\"$conn\"},\"id\":1}"
+	wait_for watch.out '"done"'
+	pad=$(printf 'payment %.0s' {1..100})
+	printf '%s\n' "{\"all\":true,\"data\":[1,\"$pad\"]}" "{\"conn\":\"$conn\",\"data\":[2,\"$pad\"]}" \
+		"{\"to\":\"broadcast\",\"data\":[3,\"$pad\"]}" \
+		"{\"to\":[\"broadcast\",\"x\"],\"data\":[4,\"$pad\"]}" "{\"conn\":\"$conn\",\"data\":[5]}" \
+		"{\"conn\":\"$conn\",\"data\":[6,\"$pad\"]}" > "$T/lines"
+	cat "$T/lines" >&"${FEED[serve]}"
+	wait_for packed.out '^\[6,'
+	wait_for plain.out '^\[4,'
+	wait_for watch.out '"data":\[6,'
+	all='1 2 3 4 5 6'
+	[ "$(sed -n 's/^\[\([0-9]\).*/\1/p' "$T/packed.out" | xargs)" = "$all" ]
+	[ "$(sed -n 's/^\[\([0-9]\).*/\1/p' "$T/plain.out" | xargs)" = '1 3 4' ]
+	[ "$(jq -r 'select(.event == "sent").data[0]' "$T/watch.out" | xargs)" = "$all" ]
+	[ "$(jq -r 'select(.event == "sent").data[1]' "$T/watch.out" | grep -cx "$pad")" -eq 5 ]
+}
+
+@test "--client-queue bounds what waits as it will be sent, packed" {
+	serve --deflate --client-queue 256k
+	start_fed late /usr/bin/python3 "$CLIENT" "$URL" late
+	wait_for serve.out '"event":"open"'
+	# 32 MB, of which 160 kB are left when they are packed.
+	/usr/bin/python3 -c 'for i in range(40):
+    print("{\"all\":true,\"data\":[%d,\"%s\"]}" % (i, "payment " * 100000))
+print("{\"all\":true,\"data\":\"end\"}")' >&"${FEED[serve]}"
+	feed serve '{"get":"stats","id":"fed"}'
+	wait_for serve.out '"id":"fed"'
+	feed late ''
+	wait_for late.out '^"end"'
+	[ "$(grep -c '^\[' "$T/late.out")" -eq 40 ]
+}
+
+@test "--slow drop drops whole packed messages" {
+	serve --deflate --slow drop --client-queue 64k
+	start_fed late /usr/bin/python3 "$CLIENT" "$URL" late
+	wait_for serve.out '"event":"open"'
+	/usr/bin/python3 -c 'import random
+for i in range(400):
+    print("{\"all\":true,\"data\":[%d,\"%x\"]}" % (i, random.getrandbits(800000)))
+print("{\"all\":true,\"data\":\"end\"}")' >&"${FEED[serve]}"
+	feed serve '{"get":"stats","id":"fed"}'
+	wait_for serve.out '"id":"fed"'
+	feed late ''
+	wait_for late.out '^"end"'
+	sed -n 's/^\[\([0-9]*\),"[0-9a-f]*"\]$/\1/p' "$T/late.out" > "$T/came"
+	sort -nc "$T/came"
+	[ "$(wc -l < "$T/came")" -eq "$(grep -c '^\[' "$T/late.out")" ]
+	[ "$(wc -l < "$T/came")" -lt 400 ]
+}

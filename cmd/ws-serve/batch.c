@@ -49,6 +49,10 @@ batch_take(struct batch_pool *pool)
 void
 batch_give(struct batch_pool *pool, struct batch *b)
 {
+	if (b->packed) {
+		batch_give(pool, b->packed);
+		b->packed = NULL;
+	}
 	if (b->blob->refs > 1 || b->blob->cap > POOL_BYTES) {
 		blob_drop(b->blob);
 		b->blob = NULL;
@@ -110,8 +114,9 @@ mark(struct batch *b, uint32_t order)
 	b->marks[b->count++] = (struct mark){ order, (uint32_t)b->blob->n };
 }
 
-void
-batch_add(struct batch *b, uint32_t order, struct slice body, bool binary, size_t fragment)
+static void
+add(struct batch *b, uint32_t order, struct slice body, bool packed, bool binary,
+    size_t fragment)
 {
 	enum frame_opcode opcode = binary ? FRAME_BINARY : FRAME_TEXT;
 
@@ -120,14 +125,28 @@ batch_add(struct batch *b, uint32_t order, struct slice body, bool binary, size_
 		size_t n = body.n > fragment ? fragment : body.n;
 		char *p = reserve(b->blob, FRAME_SERVER_MAX + n);
 		size_t h = frame_header_bits((unsigned char *)p, &(struct frame){
-			.opcode = opcode, .fin = n == body.n, .length = n });
+			.opcode = opcode, .rsv1 = packed, .fin = n == body.n, .length = n });
 
 		if (n)
 			memcpy(p + h, body.p, n);
 		b->blob->n += h + n;
 		body = slice_from(body, n);
 		opcode = FRAME_CONTINUATION;
+		packed = false;
 	} while (body.n);
+}
+
+void
+batch_add(struct batch *b, uint32_t order, struct slice body, bool binary, size_t fragment)
+{
+	add(b, order, body, false, binary, fragment);
+}
+
+void
+batch_add_packed(struct batch *b, uint32_t order, struct slice body, bool binary,
+    size_t fragment)
+{
+	add(b, order, body, true, binary, fragment);
 }
 
 void
@@ -156,7 +175,7 @@ batch_piece(const char *p, size_t n, size_t most)
 		struct frame f;
 		size_t length;
 
-		if (frame_decode(slice_of(p + at, n - at), false, false, &f, NULL) != FRAME_OK)
+		if (frame_decode(slice_of(p + at, n - at), false, true, &f, NULL) != FRAME_OK)
 			return n;
 		length = f.header + (size_t)f.length;
 		if (at && at + length > most)

@@ -26,7 +26,8 @@ struct batch {
 	struct blob *blob;
 	struct mark *marks;
 	uint32_t count, cap;
-	struct batch *next; /* pool */
+	struct batch *packed; /* pack.h; NULL: not made */
+	struct batch *next;   /* pool */
 };
 
 /* Batches that are not used now; {0} is an empty one. */
@@ -38,7 +39,7 @@ struct batch_pool {
 /* An empty batch. */
 struct batch *batch_take(struct batch_pool *pool);
 
-/* Give it back. References to its blob stay good. */
+/* Give it back, and what is packed of it. References to blobs stay good. */
 void batch_give(struct batch_pool *pool, struct batch *b);
 void batch_pool_free(struct batch_pool *pool);
 
@@ -46,7 +47,12 @@ void batch_pool_free(struct batch_pool *pool);
 void batch_add(struct batch *b, uint32_t order, struct slice body, bool binary,
     size_t fragment);
 
-/* Append a message that is encoded already. */
+/* The same with a body that is packed: RSV1 marks the message (RFC 7692 section 6). */
+void batch_add_packed(struct batch *b, uint32_t order, struct slice body, bool binary,
+    size_t fragment);
+
+/* Append a message that is encoded already; an empty one keeps the place of one that is
+ * left out. */
 void batch_copy(struct batch *b, uint32_t order, struct slice frames);
 
 /* The frames of message i. */

@@ -8,7 +8,7 @@
 
 enum {
 	PASS_ON = 5,   /* lws's private PMDR_NOTHING_WE_SHOULD_DO, the same from 4.1 to 4.4 */
-	LEVEL = 1,     /* the fastest: a server packs each message for each connection */
+	LEVEL = 1,     /* the fastest: an answer is packed for one connection alone */
 	PIECE = 16384, /* bytes by which the unpacked message grows at least */
 };
 

@@ -56,7 +56,7 @@ write_now(struct delivery *d, struct conn *c, struct blob *blob, size_t at, size
 void
 deliver(struct delivery *d, struct conn *c, struct blob *blob, size_t at, size_t n)
 {
-	if (c->first || c->in_lws || c->deflate) {
+	if (c->first || c->in_lws) {
 		queue_add(d->queues, c, blob, at, n);
 	} else if (d->ring && n <= PIECE && !lws_partial_buffered(c->wsi)) {
 		d->waiting[d->n] = (struct deliverable){ c, blob, at };

@@ -25,7 +25,7 @@ put_counters(struct buf *b, const struct counters *c)
 		{ "ws_serve_messages_received_total", METRICS_COUNTER, "Messages of clients", &c->received },
 		{ "ws_serve_received_bytes_total", METRICS_COUNTER, "Bytes of messages of clients", &c->received_bytes },
 		{ "ws_serve_messages_sent_total", METRICS_COUNTER, "Messages handed to connections", &c->sent },
-		{ "ws_serve_sent_bytes_total", METRICS_COUNTER, "Bytes of messages handed to connections", &c->sent_bytes },
+		{ "ws_serve_sent_bytes_total", METRICS_COUNTER, "Bytes of messages handed to connections, as they are sent", &c->sent_bytes },
 		{ "ws_serve_messages_dropped_total", METRICS_COUNTER, "Messages lost by slow clients under --slow drop", &c->dropped },
 		{ "ws_serve_slow_closed_total", METRICS_COUNTER, "Connections closed for being too slow", &c->slow },
 		{ "ws_serve_commands_total", METRICS_COUNTER, "Commands carried out or refused", &c->commands },

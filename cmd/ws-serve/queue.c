@@ -8,7 +8,6 @@
 #include "conn.h"
 #include "conn_end.h"
 #include "conn_timer.h"
-#include "deflate.h"
 #include "frame.h"
 #include "mem.h"
 #include "send.h"
@@ -17,7 +16,6 @@
 enum {
 	BLOCK_SLACK = 4 << 20, /* bytes over the limit that come before a source is held */
 	COPIES_MOST = 64 << 10, /* bytes of small messages that are copied into one blob */
-	PACKED_KEEP = 1 << 20, /* larger buffers for packing are given back */
 };
 
 struct queued {
@@ -156,7 +154,7 @@ message_length(const char *p, size_t n)
 	while (at < n) {
 		struct frame f;
 
-		if (frame_decode(slice_of(p + at, n - at), false, false, &f, NULL) != FRAME_OK)
+		if (frame_decode(slice_of(p + at, n - at), false, true, &f, NULL) != FRAME_OK)
 			return n;
 		at += f.header + (size_t)f.length;
 		if (f.fin)
@@ -398,57 +396,6 @@ write_joined(struct queue_ctl *q, struct conn *c)
 	return write_raw(q, c, joined, n);
 }
 
-/* A connection with compression: one message, which stands in one node as whole as
- * send.c added it. Short ones, and what does not get shorter, go plain, which RFC 7692
- * section 6 allows for each message. */
-static int
-write_packed(struct queue_ctl *q, struct conn *c)
-{
-	static struct buf plain, packed;
-	struct blob *blob = c->first->blob;
-	const char *p = blob->p + c->first->at;
-	size_t n = message_length(p, c->first->n);
-	struct frame first = { 0 }, f;
-	int result;
-
-	buf_clear(&plain);
-	buf_clear(&packed);
-	for (size_t at = 0; at < n; at += f.header + (size_t)f.length) {
-		if (frame_decode(slice_of(p + at, n - at), false, false, &f, NULL) != FRAME_OK)
-			return -1;
-		if (at == 0)
-			first = f;
-		buf_add(&plain, p + at + f.header, (size_t)f.length);
-	}
-	if (plain.n >= DEFLATE_MIN && first.opcode != FRAME_CONTINUATION) {
-		buf_reserve(&packed, FRAME_SERVER_MAX);
-		packed.n = FRAME_SERVER_MAX;
-		deflate_pack(&packed, buf_view(&plain));
-	}
-	blob_hold(blob);
-	consume(q, c, n);
-	if (packed.n && packed.n < n) {
-		unsigned char header[FRAME_HEADER_MAX];
-		size_t h;
-
-		/* The header goes right before what was packed. */
-		first.fin = first.rsv1 = true;
-		first.length = packed.n - FRAME_SERVER_MAX;
-		h = frame_header_bits(header, &first);
-		memcpy(packed.p + FRAME_SERVER_MAX - h, header, h);
-		result = write_raw(q, c, packed.p + FRAME_SERVER_MAX - h,
-		    packed.n - FRAME_SERVER_MAX + h);
-	} else {
-		result = write_raw(q, c, p, n);
-	}
-	blob_drop(blob);
-	if (plain.cap > PACKED_KEEP)
-		buf_free(&plain);
-	if (packed.cap > PACKED_KEEP)
-		buf_free(&packed);
-	return result;
-}
-
 int
 queue_writable(struct queue_ctl *q, struct conn *c)
 {
@@ -462,7 +409,7 @@ queue_writable(struct queue_ctl *q, struct conn *c)
 	}
 	if (!c->first)
 		return 0;
-	result = c->deflate ? write_packed(q, c) : write_joined(q, c);
+	result = write_joined(q, c);
 	if (result == 0)
 		lws_callback_on_writable(c->wsi);
 	return result;

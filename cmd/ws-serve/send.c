@@ -13,6 +13,7 @@
 #include "frame.h"
 #include "mem.h"
 #include "msg.h"
+#include "pack.h"
 #include "queue.h"
 #include "room.h"
 #include "server.h"
@@ -32,6 +33,7 @@ struct single {
 /* A room's batch while messages are merged, and the next one of it. */
 struct merging {
 	const struct batch *batch;
+	const struct batch *form; /* the same messages as the connection takes them */
 	uint32_t i;
 };
 
@@ -158,6 +160,8 @@ add_single(struct sender *x, struct conn *c)
 		x->single_cap = x->single_cap ? x->single_cap * 2 : 64;
 		x->single = mem_resize(x->single, x->single_cap, sizeof(*x->single));
 	}
+	if (c->deflate)
+		pack_last(&x->pool, x->singles);
 	x->single[x->single_n++] = (struct single){ c, x->singles->count - 1, c->direct };
 	c->direct = x->single_n;
 }
@@ -225,6 +229,28 @@ send_union(struct server *s, struct room *const *rooms, uint32_t n,
 	return reached;
 }
 
+/* The messages of a room's batch as c takes them. */
+static struct batch *
+form(struct sender *x, const struct conn *c, struct batch *b)
+{
+	return c->deflate ? pack_all(&x->pool, b) : b;
+}
+
+/* The same of `singles`, for one of its addressees. */
+static struct batch *
+singles_form(const struct sender *x, const struct conn *c)
+{
+	return c->deflate ? x->singles->packed : x->singles;
+}
+
+/* For those that watch c: what it is sent, not packed. */
+static void
+show(struct sender *x, struct conn *c, struct slice frames)
+{
+	if (c->watched && x->tap && !c->closing && !c->doomed)
+		x->tap(x->tap_ctx, c, frames);
+}
+
 /* Hand `count` messages to c, as they stand in b until deliver_flush. */
 static void
 hand_over(struct sender *x, struct conn *c, struct batch *b, size_t at, size_t n, uint32_t count)
@@ -236,8 +262,6 @@ hand_over(struct sender *x, struct conn *c, struct batch *b, size_t at, size_t n
 	c->sent += count;
 	counters->sent += count;
 	counters->sent_bytes += n;
-	if (c->watched && x->tap)
-		x->tap(x->tap_ctx, c, slice_of(b->blob->p + at, n));
 	deliver(&x->delivery, c, b->blob, at, n);
 }
 
@@ -270,7 +294,8 @@ hand_over_merged(struct sender *x, struct conn *c)
 	from = x->from;
 	for (uint32_t i = 0; i < c->seat_count; i++)
 		if (c->seats[i].room->batch)
-			from[n++] = (struct merging){ c->seats[i].room->batch, 0 };
+			from[n++] = (struct merging){ c->seats[i].room->batch,
+				form(x, c, c->seats[i].room->batch), 0 };
 	/* The newest single is first in the list: turn it round. */
 	for (uint32_t i = c->direct, next; i; i = next) {
 		next = x->single[i - 1].next;
@@ -292,10 +317,12 @@ hand_over_merged(struct sender *x, struct conn *c)
 		if (first && x->singles->marks[x->single[first - 1].message].order < order) {
 			const struct single *one = &x->single[first - 1];
 
-			batch_copy(all, 0, batch_message(x->singles, one->message));
+			show(x, c, batch_message(x->singles, one->message));
+			batch_copy(all, 0, batch_message(singles_form(x, c), one->message));
 			first = one->next;
 		} else if (best) {
-			batch_copy(all, 0, batch_message(best->batch, best->i++));
+			show(x, c, batch_message(best->batch, best->i));
+			batch_copy(all, 0, batch_message(best->form, best->i++));
 		} else {
 			break;
 		}
@@ -346,7 +373,10 @@ send_write(struct server *s)
 			struct conn *c = r->members[k].conn;
 
 			if (!mixed || c->dirty == 1) {
-				hand_over(x, c, r->batch, 0, r->batch->blob->n, r->batch->count);
+				struct batch *b = form(x, c, r->batch);
+
+				show(x, c, slice_of(r->batch->blob->p, r->batch->blob->n));
+				hand_over(x, c, b, 0, b->blob->n, b->count);
 			} else if (c->dirty) {
 				c->dirty = 0;
 				hand_over_merged(x, c);
@@ -357,9 +387,12 @@ send_write(struct server *s)
 		struct conn *c = x->touched[i];
 
 		if (c->direct && !x->single[c->direct - 1].next) {
-			struct slice m = batch_message(x->singles, x->single[c->direct - 1].message);
+			uint32_t message = x->single[c->direct - 1].message;
+			struct batch *b = singles_form(x, c);
+			struct slice m = batch_message(b, message);
 
-			hand_over(x, c, x->singles, (size_t)(m.p - x->singles->blob->p), m.n, 1);
+			show(x, c, batch_message(x->singles, message));
+			hand_over(x, c, b, (size_t)(m.p - b->blob->p), m.n, 1);
 		} else if (c->direct) {
 			hand_over_merged(x, c);
 		}

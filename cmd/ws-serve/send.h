@@ -1,10 +1,11 @@
 /* send - messages on their way to connections.
  *
- * A message is encoded once. Within a turn of the loop (or one chunk of stdin) messages
- * collect in one batch per room; send_flush then writes each member all that is for it
- * with one call, in the order of the commands. Only what the kernel does not take is
- * queued: references to the batch, counted in bytes, bounded by --client-queue and
- * --queue-total; what happens beyond is --slow.
+ * A message is encoded once, and packed once if somebody with permessage-deflate gets it.
+ * Within a turn of the loop (or one chunk of stdin) messages collect in one batch per
+ * room; send_flush then writes each member all that is for it with one call, in the order
+ * of the commands. Only what the kernel does not take is queued: references to the batch,
+ * counted in bytes, bounded by --client-queue and --queue-total; what happens beyond is
+ * --slow.
  *
  * A message over SEND_FRAGMENT is sent as several frames (RFC 6455 section 5.4), since
  * libwebsockets copies what is left of a frame that was begun: so the copy is small. */
