@@ -64,7 +64,8 @@ $(B)/%.o: %.c VERSION
 #: make soak          the long tests; SOAK=FILE for one file
 #: make fuzz          the fuzz targets; FUZZ=NAME for one, FUZZ_SECONDS=N each
 #: make lint          shellcheck, mandoc and cppcheck
-#: make bench         the benchmarks; BENCH=NAME for one; make deps-bench for their peers
+#: make bench         the benchmarks; BENCH=NAME for one
+#: make deps-bench    install the servers that they compare with
 #: make completions   write completions/ anew
 #: make install       PREFIX=/usr/local DESTDIR= ; make uninstall undoes it
 #: make dist          dist/wsutils-VERSION.tar.gz
