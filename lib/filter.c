@@ -75,6 +75,9 @@ filter_next(struct filter *f, struct slice *line)
 		case LINE_EOF:
 			return FILTER_END;
 		case LINE_MORE:
+			/* Nobody will end what is typed at a terminal. */
+			if (sig_stopping() && isatty(f->in.fd))
+				return FILTER_END;
 			break;
 		}
 		if (f->before_flush)

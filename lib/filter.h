@@ -2,7 +2,8 @@
  * It decides for every filter what the table "life and death" of wsutils(7) says:
  * output is flushed before the tool waits; a reader that went away ends it as SIGPIPE
  * does, also while idle; after the first SIGINT or SIGTERM the input is read on to its
- * end, for drain_ms at most; a terminal is not read from the background. */
+ * end, for drain_ms at most, and a terminal no further; a terminal is not read from the
+ * background. */
 #ifndef FILTER_H
 #define FILTER_H
 

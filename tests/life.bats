@@ -49,10 +49,11 @@ filters() {
 	[ "$(queue_count q)" = 0 ]
 }
 
-# on_terminal SHELL-COMMANDS: run with a controlling terminal; the shell's pid, which
-# `exec` keeps, is in $T/pid.
+# on_terminal SHELL-COMMANDS: run with a controlling terminal, which is stdin and stdout
+# too; the shell's pid, which `exec` keeps, is in $T/pid. end_feed term hangs up.
 on_terminal() {
-	start term script -qec "echo \$\$ > '$T/pid'; $1" /dev/null
+	rm -f "$T/term.in" "$T/pid"
+	start_fed term script -qec "echo \$\$ > '$T/pid'; $1" /dev/null
 	wait_for "$T/pid" .
 }
 
@@ -63,6 +64,23 @@ signal_is() {
 	((0x$mask >> ($2 - 1) & 1))
 }
 not_caught() { ! signal_is SigCgt "$1"; }
+
+@test "what is typed at a terminal is not waited for after Ctrl-C" {
+	requires_rabbitmq
+	declare_queue q
+	start server ws-serve --control "$T/sock" 0
+	wait_for server.out listen
+	{ filters; echo 'amqp-pub -v -q q'; echo "ws-ctl $T/sock"; } > "$T/tools"
+	while read -r -u 8 tool; do
+		echo "$tool"
+		on_terminal "exec $tool --drain 0"
+		retry signal_is SigCgt 2
+		kill -INT "$(cat "$T/pid")"
+		wait_end term
+		[ "$status" = 0 ]
+		end_feed term
+	done 8< "$T/tools"
+}
 
 @test "under nohup a hang-up of the terminal ends nothing" {
 	local fd

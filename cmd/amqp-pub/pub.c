@@ -326,6 +326,9 @@ heed_signals(struct pub *p)
 		letters_reopen(&p->letters);
 	if (!sig_stopping())
 		return;
+	/* Nobody will end what is typed at a terminal. */
+	if (isatty(p->in.fd))
+		p->input_ended = true;
 	if (!p->stop_at)
 		p->stop_at = rmq_now() + p->o->drain_ms - grace;
 	if (p->o->drain_ms && rmq_now() >= p->stop_at)

@@ -219,12 +219,19 @@ answered(struct ctl *c, struct link *l, struct slice line)
 
 /* --- stdin --- */
 
+/* Nobody will end what is typed at a terminal. */
+static bool
+input_ended(const struct feed *f)
+{
+	return f->eof || (sig_stopping() && isatty(STDIN_FILENO));
+}
+
 static bool
 wants_input(struct ctl *c)
 {
 	const struct feed *f = c->ctx;
 
-	return !f->eof && f->log.n - f->drop < (size_t)c->config->window;
+	return !input_ended(f) && f->log.n - f->drop < (size_t)c->config->window;
 }
 
 static void
@@ -276,7 +283,7 @@ finished(struct ctl *c)
 {
 	const struct feed *f = c->ctx;
 
-	if (!f->eof)
+	if (!input_ended(f))
 		return false;
 	for (int i = 0; i < c->n; i++)
 		if (!c->links[i].given_up && (!c->links[i].feed ||
