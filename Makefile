@@ -116,6 +116,7 @@ $(B)/tests/unit/jqx: LDFLAGS += -rdynamic
 $(B)/tests/unit/ws-bench $(B)/tests/unit/ws-connect: UNITLIBS += $(TLS)
 $(B)/tests/unit/ring: UNITLIBS += $(URING)
 $(B)/tests/unit/pack: UNITLIBS += -lz
+$(B)/tests/unit/conn_lws: UNITLIBS += $(LWS) $(EV)
 $(UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libwsutils.a
 	$(CC) $(LDFLAGS) $(CFLAGS) -o $@ $(filter %.o %.a,$^) $(UNITLIBS) -lm
 
