@@ -27,12 +27,13 @@ now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* OpenSSL's own words for what went wrong last. */
+/* OpenSSL's own words for what went wrong first; what follows is that this was so. */
 static void
 put_tls_error(struct buf *why, const char *otherwise)
 {
-	unsigned long e = ERR_peek_last_error();
-	const char *text = e ? ERR_reason_error_string(e) : NULL;
+	unsigned long e = ERR_peek_error();
+	const char *text = !e ? NULL : ERR_SYSTEM_ERROR(e) ? strerror(ERR_GET_REASON(e))
+		: ERR_reason_error_string(e);
 
 	buf_str(why, text ? text : otherwise);
 	ERR_clear_error();
@@ -40,12 +41,13 @@ put_tls_error(struct buf *why, const char *otherwise)
 
 /* Without this OpenSSL would ask for it on the terminal. */
 static int
-no_password(char *p, int size, int writing, void *ctx)
+no_password(char *p, int size, int writing, void *asked)
 {
 	(void)p;
 	(void)size;
 	(void)writing;
-	(void)ctx;
+	if (asked)
+		*(bool *)asked = true;
 	return 0;
 }
 
@@ -53,7 +55,8 @@ SSL_CTX *
 dial_context(const struct dial_tls *tls, struct buf *why)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-	const char *key = tls->key ? tls->key : tls->cert;
+	const char *key = tls->key ? tls->key : tls->cert, *file, *what = NULL;
+	bool locked = false;
 
 	/* SSL_write knows no MSG_NOSIGNAL. Outputs notice EPIPE all the same. */
 	signal(SIGPIPE, SIG_IGN);
@@ -67,17 +70,26 @@ dial_context(const struct dial_tls *tls, struct buf *why)
 	SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_default_passwd_cb(ctx, no_password);
+	SSL_CTX_set_default_passwd_cb_userdata(ctx, &locked);
 	SSL_CTX_set_verify(ctx, tls->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
 	if (tls->cacert ? !SSL_CTX_load_verify_locations(ctx, tls->cacert, NULL)
-		: !SSL_CTX_set_default_verify_paths(ctx))
-		buf_fmt(why, "%s: ", tls->cacert ? tls->cacert : "authorities of the system");
-	else if (tls->cert && !SSL_CTX_use_certificate_chain_file(ctx, tls->cert))
-		buf_fmt(why, "%s: ", tls->cert);
-	else if (key && (!SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM)
-		|| (tls->cert && !SSL_CTX_check_private_key(ctx))))
-		buf_fmt(why, "%s: ", key);
-	else
+		: !SSL_CTX_set_default_verify_paths(ctx)) {
+		file = tls->cacert ? tls->cacert : "authorities of the system";
+	} else if (tls->cert && !SSL_CTX_use_certificate_chain_file(ctx, tls->cert)) {
+		file = tls->cert;
+		what = "no certificate";
+	} else if (key && !SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM)) {
+		file = key;
+		what = locked ? "an encrypted key" : "no private key";
+	} else if (tls->cert && !SSL_CTX_check_private_key(ctx)) {
+		file = key;
+	} else {
+		SSL_CTX_set_default_passwd_cb_userdata(ctx, NULL);
 		return ctx;
+	}
+	buf_fmt(why, "%s: ", file);
+	if (what && !ERR_SYSTEM_ERROR(ERR_peek_error()))
+		buf_fmt(why, "%s: ", what);
 	put_tls_error(why, "cannot be used");
 	SSL_CTX_free(ctx);
 	return NULL;

@@ -85,11 +85,18 @@ tls_peer() {
 @test "TLS: files that cannot be used are exit code 2" {
 	certificates
 	run -2 --separate-stderr ws-connect --cacert /nonexistent wss://localhost/ < /dev/null
-	[[ $stderr == "ws-connect: /nonexistent: "* ]] || false
+	[ "$stderr" = "ws-connect: /nonexistent: No such file or directory" ]
+	run -2 --separate-stderr ws-connect --cert /nonexistent wss://localhost/ < /dev/null
+	[ "$stderr" = "ws-connect: /nonexistent: No such file or directory" ]
+	run -2 --separate-stderr ws-connect --cert "$T/client.key" wss://localhost/ < /dev/null
+	[[ $stderr == "ws-connect: $T/client.key: no certificate: "* ]] || false
+	run -2 --separate-stderr ws-connect --cert "$T/client.pem" wss://localhost/ < /dev/null
+	[[ $stderr == "ws-connect: $T/client.pem: no private key: "* ]] || false
 	run -2 --separate-stderr ws-connect --cert "$T/client.pem" --key "$T/server.key" wss://localhost/ < /dev/null
 	[[ $stderr == "ws-connect: $T/server.key: "* ]] || false
 	openssl pkey -in "$T/client.key" -aes128 -passout pass:x -out "$T/locked.key"
 	run -2 --separate-stderr ws-connect --cert "$T/client.pem" --key "$T/locked.key" wss://localhost/ < /dev/null
+	[[ $stderr == "ws-connect: $T/locked.key: an encrypted key: "* ]] || false
 }
 
 @test "TLS: a server that speaks none, and TLS where none is spoken" {
