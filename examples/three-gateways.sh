@@ -79,6 +79,9 @@ say() { # TEXT CLIENT...
 
 say 'all three are there' 1 2 3
 kill -KILL -- "-${group[gateway2]}"
+# All of it, or its port is still taken.
+{ wait "${group[gateway2]}"; } 2> /dev/null
+while kill -0 -- "-${group[gateway2]}" 2> /dev/null; do sleep 0.05; done
 rm "$dir"/2/*
 say 'gateway 2 was killed' 1 3
 gateway 2
