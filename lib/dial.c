@@ -68,7 +68,9 @@ dial_context(const struct dial_tls *tls, struct buf *why)
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	/* AMQP says itself where it ends; many peers just close. */
 	SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
-	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	/* Idle connections, of which there may be thousands, keep no buffers. */
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE
+		| SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_default_passwd_cb(ctx, no_password);
 	SSL_CTX_set_default_passwd_cb_userdata(ctx, &locked);
 	SSL_CTX_set_verify(ctx, tls->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
@@ -80,7 +82,7 @@ dial_context(const struct dial_tls *tls, struct buf *why)
 		what = "no certificate";
 	} else if (key && !SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM)) {
 		file = key;
-		what = locked ? "an encrypted key" : "no private key";
+		what = locked ? "an encrypted key" : "no private key for the certificate";
 	} else if (tls->cert && !SSL_CTX_check_private_key(ctx)) {
 		file = key;
 	} else {

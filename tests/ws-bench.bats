@@ -325,9 +325,14 @@ s = socket.create_server(("127.0.0.1", 0)); print("listen ws://127.0.0.1:%d/" % 
 	bench -c 3 -r 50 -d 1s --cacert "$T/cert" --require lost=0
 	is '.opened == 3 and .delivered == 150'
 	bench -c 1 -r 10 -d 500ms -k --require lost=0
-	run -4 bench -c 1 -d 100ms
+	run -5 bench -c 1 -d 100ms
 	is '.kinds | keys[0] | startswith("TLS: ")'
 	run -2 bench --cacert "$T/none"
+	cat "$T/cert" "$T/key" > "$T/both"
+	bench -c 1 -r 10 -d 500ms -k --cert "$T/both" --require lost=0
+	openssl pkey -in "$T/key" -aes128 -passout pass:x -out "$T/locked"
+	run -2 --separate-stderr ws-bench --cert "$T/cert" --key "$T/locked" "$URL"
+	[[ $stderr == "ws-bench: cannot set up TLS: $T/locked: an encrypted key: "* ]] || false
 }
 
 @test "wss: long messages and many of them arrive whole" {
@@ -467,7 +472,7 @@ s = socket.create_server(("127.0.0.1", 0)); print("listen ws://127.0.0.1:%d/" % 
 	run -2 ws-bench --idle -r 1 ws://127.0.0.1:1/
 	run -2 ws-bench --slow 1 ws://127.0.0.1:1/
 	run -2 ws-bench --find max-rate ws://127.0.0.1:1/
-	run -2 ws-bench --cert x ws://127.0.0.1:1/
+	run -2 ws-bench --key x ws://127.0.0.1:1/
 	run -2 ws-bench -m a --messages b ws://127.0.0.1:1/
 	run -2 ws-bench --rate 0 ws://127.0.0.1:1/
 }

@@ -91,7 +91,7 @@ tls_peer() {
 	run -2 --separate-stderr ws-connect --cert "$T/client.key" wss://localhost/ < /dev/null
 	[[ $stderr == "ws-connect: $T/client.key: no certificate: "* ]] || false
 	run -2 --separate-stderr ws-connect --cert "$T/client.pem" wss://localhost/ < /dev/null
-	[[ $stderr == "ws-connect: $T/client.pem: no private key: "* ]] || false
+	[[ $stderr == "ws-connect: $T/client.pem: no private key for the certificate: "* ]] || false
 	run -2 --separate-stderr ws-connect --cert "$T/client.pem" --key "$T/server.key" wss://localhost/ < /dev/null
 	[[ $stderr == "ws-connect: $T/server.key: "* ]] || false
 	openssl pkey -in "$T/client.key" -aes128 -passout pass:x -out "$T/locked.key"

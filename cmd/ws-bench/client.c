@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "mem.h"
-#include "tls.h"
 
 enum {
 	EVENTS = 1024,
@@ -96,7 +95,8 @@ free_io(struct conn *c)
 {
 	if (!c->io)
 		return;
-	SSL_free(c->io->ssl);
+	c->io->net.fd = -1; /* which is closed with the connection */
+	dial_close(&c->io->net);
 	buf_free(&c->io->out);
 	buf_free(&c->io->in);
 	buf_free(&c->io->message);
@@ -111,7 +111,7 @@ conn_tidy(struct conn *c)
 
 	if (!io || c->state < CONN_UP || io->out.n || io->in.n || io->fragmented)
 		return;
-	if (io->ssl) {
+	if (io->net.ssl) {
 		buf_free(&io->out);
 		buf_free(&io->in);
 		buf_free(&io->message);
@@ -261,23 +261,33 @@ send_request(struct client *k, struct conn *c)
 }
 
 static void
+tls_failed(struct client *k, struct conn *c, enum dial_status status, struct buf *why)
+{
+	k->refused = status == DIAL_REFUSED;
+	client_gone(k, c, "%s", buf_cstr(why));
+	buf_free(why);
+}
+
+static void
 go_on_with_tls(struct client *k, struct conn *c)
 {
-	const char *why = NULL;
-	bool want_write;
-	int rc = tls_handshake(c->io->ssl, &want_write, &why);
+	struct buf why = { 0 };
+	enum dial_status status = dial_handshake(&c->io->net, &why);
 
-	if (rc < 0)
-		client_gone(k, c, "TLS: %s", why);
-	else if (rc)
+	if (status == DIAL_OK)
 		send_request(k, c);
-	else if (want_write != c->want_write)
-		client_interest(k, c, want_write);
+	else if (status != DIAL_AGAIN)
+		tls_failed(k, c, status, &why);
+	else if (c->io->net.read_wants_out != c->want_write)
+		client_interest(k, c, c->io->net.read_wants_out);
 }
 
 static void
 connected(struct client *k, struct conn *c)
 {
+	const struct url *url = &k->config->url;
+	enum dial_status status;
+	struct buf why = { 0 };
 	int error = 0;
 	socklen_t n = sizeof(error);
 
@@ -290,11 +300,12 @@ connected(struct client *k, struct conn *c)
 		return;
 	}
 	c->state = CONN_TLS;
-	conn_io(c)->ssl = tls_new(k->tls, c->fd, k->config->url.host);
-	if (c->io->ssl)
+	conn_io(c)->net.fd = c->fd;
+	status = dial_secure(&c->io->net, url->socket ? "localhost" : url->host, k->tls, &why);
+	if (status == DIAL_OK)
 		go_on_with_tls(k, c);
 	else
-		client_gone(k, c, "TLS: out of memory");
+		tls_failed(k, c, status, &why);
 }
 
 static void

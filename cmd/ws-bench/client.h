@@ -14,10 +14,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include <openssl/types.h>
-
 #include "buf.h"
 #include "config.h"
+#include "dial.h"
 #include "frame.h"
 #include "net.h"
 #include "track.h"
@@ -78,7 +77,7 @@ struct client {
 	uint32_t n, opening, up; /* how many are to be, are on their way, are CONN_UP */
 	uint64_t now;       /* read at each poll and each arrival */
 	uint64_t bytes_in, bytes_out;
-	int refused_status; /* of HTTP, when that is why a connection is gone; set to 0 again */
+	bool refused;       /* the last one that is gone will never be let in; set to false again */
 
 	/* Private. */
 	int epoll;
@@ -146,7 +145,7 @@ void client_poll(struct client *k, uint64_t until);
 /* --- between client.c and wire.c --- */
 
 struct io {
-	SSL *ssl;
+	struct dial net;    /* the descriptor once more, and its TLS; without TLS not used */
 	struct buf out;     /* to be written, from `sent` on */
 	size_t sent;
 	struct buf in;      /* the beginning of a header or frame */

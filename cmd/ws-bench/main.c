@@ -20,7 +20,6 @@
 #include "report.h"
 #include "run.h"
 #include "sig.h"
-#include "tls.h"
 
 enum { SPARE_FILES = 16 }; /* descriptors besides those of the connections */
 
@@ -247,15 +246,17 @@ static void
 prepare_network(void)
 {
 	const struct config *o = &opts.config;
-	struct tls_options t = { o->insecure, o->cacert, o->cert, o->key };
+	struct dial_tls t = { .cacert = o->cacert, .cert = o->cert, .key = o->key,
+		.insecure = o->insecure };
+	struct buf reason = { 0 };
 	const char *why;
 
 	if (net_resolve(&net, &o->url, &why))
 		msg_die(EXIT_NETWORK, "cannot find %s: %s", o->url.host, why);
 	if (o->source && (why = net_add_sources(&net, o->source)))
 		opt_fail("--source: %s: %s", why, o->source);
-	if (url_secure(&o->url) && !(tls = tls_context(&t, &why)))
-		msg_die(EXIT_USAGE, "cannot use %s", why);
+	if (url_secure(&o->url) && !(tls = dial_context(&t, &reason)))
+		msg_die(EXIT_USAGE, "cannot set up TLS: %s", buf_cstr(&reason));
 }
 
 int

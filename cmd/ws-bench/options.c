@@ -132,7 +132,7 @@ static const struct opt options[] = {
 	{ .name = "insecure", .letter = 'k', .kind = OPT_FLAG, .var = &config.insecure,
 	  .help = "do not check the server's certificate" },
 	{ .name = "key", .kind = OPT_STRING, .var = &config.key, .arg = "FILE",
-	  .help = "private key of the client certificate (PEM)" },
+	  .help = "private key of the client certificate, PEM (in --cert)" },
 	{ .name = "on-open", .kind = OPT_STRING, .var = &on_open_file, .arg = "FILE",
 	  .help = "send these lines first on each connection" },
 	{ .name = "origin", .kind = OPT_CALL, .call = set_header_value, .var = &config.origin,
@@ -401,8 +401,8 @@ check_numbers(void)
 		opt_fail("only one of --token-in protocol and --subprotocol");
 	if (config.warmup && config.duration && config.warmup >= config.duration)
 		opt_fail("--warmup is not shorter than --duration");
-	if ((config.cert == NULL) != (config.key == NULL))
-		opt_fail("--cert and --key need each other");
+	if (config.key && !config.cert)
+		opt_fail("--key needs --cert");
 	if (config.slow_rate && !config.slow)
 		opt_fail("--slow-rate needs --slow");
 	if (config.work == WORK_FANOUT &&

@@ -115,13 +115,6 @@ run_fail(struct run *r, struct conn *c, const char *kind)
 	ended(r, c, false, kind);
 }
 
-/* No retry will change these; 408, 425, 429 and what is wrong with the server may pass. */
-static bool
-refused_for_good(int status)
-{
-	return status >= 400 && status < 500 && status != 408 && status != 425 && status != 429;
-}
-
 static void
 on_up(void *ctx, struct conn *c)
 {
@@ -164,9 +157,8 @@ on_gone(void *ctx, struct conn *c, enum conn_state was, const char *kind)
 		r->closing -= was == CONN_CLOSING;
 		return;
 	}
-	if (refused_for_good(r->client.refused_status))
-		r->stats.refused = true;
-	r->client.refused_status = 0;
+	r->stats.refused = r->stats.refused || r->client.refused;
+	r->client.refused = false;
 	ended(r, c, was == CONN_UP, kind);
 }
 

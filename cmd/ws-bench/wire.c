@@ -5,15 +5,14 @@
 #include <sys/socket.h>
 
 #include "client.h"
-#include "tls.h"
 
 /* --- out --- */
 
 static ssize_t
 push(struct conn *c, const char *p, size_t n)
 {
-	if (c->io && c->io->ssl)
-		return tls_write(c->io->ssl, p, n);
+	if (c->io && c->io->net.ssl)
+		return dial_write(&c->io->net, p, n);
 	return send(c->fd, p, n, MSG_NOSIGNAL);
 }
 
@@ -99,6 +98,13 @@ wire_request(struct client *k, struct conn *c, struct handshake *h)
 	}
 }
 
+/* No retry will change these; 408, 425, 429 and what is wrong with the server may pass. */
+static bool
+refused_for_good(int status)
+{
+	return status >= 400 && status < 500 && status != 408 && status != 425 && status != 429;
+}
+
 /* The answer to the upgrade. Returns how many bytes of it were taken; on 0 it is not
  * complete or the connection is gone. */
 static size_t
@@ -112,7 +118,7 @@ take_answer(struct client *k, struct conn *c, struct slice in)
 	case HANDSHAKE_MORE:
 		break;
 	case HANDSHAKE_REFUSED:
-		k->refused_status = answer.status;
+		k->refused = refused_for_good(answer.status);
 		client_gone(k, c, "HTTP %d", answer.status);
 		break;
 	case HANDSHAKE_BAD:
@@ -289,13 +295,12 @@ take(struct client *k, struct conn *c, struct slice in)
 static ssize_t
 pull(struct client *k, struct conn *c, size_t limit)
 {
-	bool want_write = false;
 	ssize_t n;
 
-	if (!c->io || !c->io->ssl)
+	if (!c->io || !c->io->net.ssl)
 		return recv(c->fd, k->in, limit, 0);
-	n = tls_read(c->io->ssl, k->in, limit, &want_write);
-	if (n < 0 && want_write && !c->want_write)
+	n = dial_read(&c->io->net, k->in, limit);
+	if (n < 0 && c->io->net.read_wants_out && !c->want_write)
 		client_interest(k, c, true);
 	return n;
 }
@@ -323,7 +328,7 @@ wire_read(struct client *k, struct conn *c, size_t limit)
 			return;
 		}
 		k->bytes_in += (uint64_t)n;
-		again = c->io && c->io->ssl && !c->deaf && SSL_has_pending(c->io->ssl);
+		again = c->io && !c->deaf && dial_pending(&c->io->net);
 		if (c->io && c->io->in.n) {
 			buf_add(&c->io->in, k->in, (size_t)n);
 			take(k, c, buf_view(&c->io->in));
