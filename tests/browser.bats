@@ -94,3 +94,32 @@ gateway() {
 	run -0 curl -s -o /dev/null -w '%{http_code} %{content_type}' "http://127.0.0.1:$PORT/wsutils.js"
 	[[ $output == "200 text/javascript"* ]]
 }
+
+@test "a page of another site cannot use administration, nor one whose name leads here" {
+	mkdir "$T/web"
+	echo '<title>evil</title><body>' > "$T/web/index.html"
+	start_fed serve ws-serve --static "$T/web" --admin 127.0.0.1:0 --admin-open 0
+	wait_for serve.out '"url":"http://'
+	PORT=$(sed -n 's|.*"url":"ws://127.0.0.1:\([0-9]*\)/.*|\1|p' "$T/serve.out")
+	admin=$(sed -n 's|.*"url":"http://127.0.0.1:\([0-9]*\)/.*|\1|p' "$T/serve.out")
+	start client ws-connect "ws://127.0.0.1:$PORT/ws"
+	wait_for client.out established
+	browser open "http://evil.example:$PORT/"
+	browser eval 'document.title'
+	[ "$answer" = '"evil"' ]
+	# What a page can send without asking first, and what it must ask for.
+	browser eval "(() => { window.done = window.read = 0; const url = 'http://127.0.0.1:$admin/broadcast', body = '{\"type\":\"evil\"}'; navigator.sendBeacon(url, new Blob([body], {type: 'text/plain'})); for (const [mode, type] of [['no-cors', 'text/plain'], ['no-cors', 'application/x-www-form-urlencoded'], ['cors', 'application/json'], ['cors', 'text/plain']]) fetch(url, {method: 'POST', mode, headers: {'Content-Type': type}, body}).then(r => r.text()).then(t => window.read += t.length).catch(() => 0).finally(() => window.done++); return 1; })()"
+	browser wait 'window.done === 4'
+	browser eval 'window.read'
+	[ "$answer" = 0 ]
+	browser eval "(() => { const f = document.createElement('form'), i = document.createElement('input'); f.method = 'POST'; f.enctype = 'text/plain'; f.action = 'http://127.0.0.1:$admin/broadcast'; i.name = '{\"type\":\"evil\",\"x\":\"'; i.value = '\"}'; f.append(i); document.body.append(f); f.submit(); return 1; })()"
+	browser wait 'document.body.textContent.includes("not for browsers")'
+	# Its own name with the port of administration: for the browser it is one site.
+	browser open "http://evil.example:$admin/stats"
+	browser wait 'document.body.textContent.includes("this Host is not served here")'
+	browser eval "(() => { window.done = ''; fetch('/broadcast', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: '{\"type\":\"evil\"}'}).then(r => window.done = r.status); return 1; })()"
+	browser wait 'window.done === 421'
+	feed serve '{"all":true,"data":"end"}'
+	wait_for client.out '"end"'
+	! grep -q evil "$T/client.out" || false
+}

@@ -226,6 +226,27 @@ serve_acks() {
 	hears a '"subscribed"' 2
 }
 
+@test "SIGHUP with a controlling terminal drains, as SIGTERM does" {
+	cat > "$T/terminal.py" <<-'PY'
+		import os, pty, signal
+		pid, fd = pty.fork()
+		if pid == 0:
+		    os.execvp("ws-serve", ["ws-serve", "0"])
+		out = b""
+		while b'"event":"listen"' not in out:
+		    out += os.read(fd, 4096)
+		os.kill(pid, signal.SIGHUP)
+		try:
+		    while os.read(fd, 4096):
+		        pass
+		except OSError:
+		    pass
+		print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+	PY
+	run -0 timeout 20 /usr/bin/python3 "$T/terminal.py"
+	[ "$output" = 0 ]
+}
+
 @test "a SIGHUP during a reload makes another one after it" {
 	rooms_file 'a anyone'
 	cat > "$T/late.py" <<-'PY'

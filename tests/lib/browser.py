@@ -1,4 +1,5 @@
-"""browser.py - a headless Chromium that obeys lines on stdin, one answer line each.
+"""browser.py - a headless Chromium that obeys lines on stdin, one answer line each. For
+it evil.example is 127.0.0.1, as if somebody's DNS said so.
 
     open URL            go there
     eval EXPRESSION     its value, as JSON
@@ -39,6 +40,7 @@ signal.signal(signal.SIGTERM, end)
 session = ask("POST", "", {"capabilities": {"alwaysMatch": {"goog:chromeOptions": {"args": [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--host-resolver-rules=MAP evil.example 127.0.0.1",
     "--disable-dev-shm-usage", "--no-proxy-server", "--window-size=900,700",
     "--user-data-dir=" + profile]}}}})
 base += "/" + session["sessionId"]
