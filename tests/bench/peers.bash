@@ -21,7 +21,7 @@ work=$(mktemp -d)
 server="" port="" feed="" # of the server that runs: its process, port, and where to publish
 trap 'stop; rm -rf "$work"' EXIT
 
-cc=("${CC:-cc}" -std=c11 -O2 -D_GNU_SOURCE '-DVERSION="0"' -Ilib)
+cc=("${CC:-cc}" -std=c11 -O2 -Wall -Wextra -D_GNU_SOURCE '-DVERSION="0"' -Ilib)
 "${cc[@]}" -o "$work/load" tests/bench/load/*.c "$BIN/libwsutils.a" -lm || exit 2
 "${cc[@]}" -o "$work/floor" tests/bench/floor.c "$BIN/libwsutils.a" -lcrypto || exit 2
 
@@ -54,6 +54,8 @@ choose_peers() {
 		if [[ $why ]]; then echo "skip $peer: $why"; else kept+=" $peer"; fi
 	done
 	PEERS=$kept
+	echo "/CPU s: for each second of the server's processor time; server, client: the share of"
+	echo "its processor that each took"
 }
 
 # Below those that the kernel gives to clients: theirs come and go.
@@ -160,7 +162,7 @@ put_load() {
 		"$peer" "$port" > "$work/line" 2> "$work/load.err" 8>&-; then
 		cat "$work/line" >> "$work/$name"
 	else
-		echo "$name: failed: $(head -n 1 "$work/load.err")"
+		echo "$name: failed: $(head -n 1 "$work/load.err")" "$(tail -n 1 "$work/err")"
 	fi
 }
 
@@ -179,7 +181,7 @@ compare() {
 	printf '\n%s, medians of %d:\n' "$3" "$ROUNDS"
 	shift 3
 	for column; do head+=("${column#*=}"); done
-	printf '%-16s %10s %7s %10s' "" "for CPU s" "x floor" "x ws-serve"
+	printf '%-16s %10s %7s %10s' "" "/CPU s" "x floor" "x ws-serve"
 	printf ' %11s' "${head[@]}"
 	echo
 	for peer in ${ROWS:-$PEERS}; do

@@ -7,8 +7,9 @@
  *   rate              deliveries a second
  *   rate_cpu          deliveries for each second of the server's processor time
  *   p50 p99 p999      milliseconds from publishing (paced: from when it was due)
- *   lost              deliveries that did not come, though nothing else came any more
- *   disordered        holes in the numbers of a room's messages
+ *   lost              deliveries that did not come until nothing came any more
+ *   disordered        holes in the numbers of a room's messages; nchan's feed makes them, as
+ *                     POSTs on several connections overtake each other
  *   server client     processor time of each, as a share of one processor */
 #include <errno.h>
 #include <signal.h>
@@ -159,7 +160,8 @@ connect_all(struct load *l)
 	double cpu = servers_cpu(&servers), memory = servers_memory(&servers), took;
 	uint64_t begin = load_now(), members = (uint64_t)l->members, settled;
 
-	while (l->joined + l->lost_members < members && load_now() < begin + CONNECT_SECONDS * (uint64_t)SECOND) {
+	while (l->joined + l->lost_members < members &&
+	    load_now() < begin + CONNECT_SECONDS * (uint64_t)SECOND) {
 		while (l->opened < members &&
 		    l->opened - l->joined - l->lost_members < (uint64_t)l->handshakes)
 			member_open(l);
@@ -236,7 +238,7 @@ linger(struct load *l)
 static void
 work(struct load *l)
 {
-	uint64_t begin = load_now(), from, delivered;
+	uint64_t begin, from, delivered;
 	double server, client, took, count;
 
 	if (l->mode == MODE_ECHO)

@@ -18,7 +18,6 @@ enum {
 	CHUNK = 256 << 10,   /* bytes of one recv */
 	REST_MAX = 1 << 20,  /* longest frame, for what is left of it is kept in front of a chunk */
 	LOOKED_AT = 8,       /* saturated, the messages of every so many members are looked at */
-	FIRST_BYTES = 96,    /* a message that is alone in its frame begins within these */
 };
 
 enum state { CONNECTING, UPGRADING, JOINING, JOINED, DEAD };
@@ -32,6 +31,7 @@ struct member {
 };
 
 static char space[REST_MAX + CHUNK], *const chunk = space + REST_MAX;
+
 static struct who
 who(const struct load *l, uint32_t id)
 {
@@ -192,9 +192,7 @@ count(struct load *l, uint32_t id, struct slice payload, uint64_t now)
 	unsigned n = 0;
 
 	if (!l->wire->packed) {
-		size_t first = payload.n < FIRST_BYTES ? payload.n : FIRST_BYTES;
-
-		p = memchr(p, '~', first);
+		p = memchr(p, '~', payload.n);
 		if (p && looked_at && end - p >= STAMPED)
 			look_at(l, &l->member[id], p, now);
 		n = p != NULL;
