@@ -56,6 +56,12 @@ is() {
 	is '.sent > 100 and .delivered == .sent'
 }
 
+@test "--rate max goes on at once when deliveries come that were given up" {
+	server fanout subscribe stall=2@20
+	bench --fanout -c 3 -r max --window 4 -d 3s --linger 20s
+	is '.sent > 200 and .delivered == .expected'
+}
+
 @test "--size brings messages to that many bytes, also long ones" {
 	server
 	bench --echo -c 1 -r 10 -d 1s --size 200k --require lost=0
