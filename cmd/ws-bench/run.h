@@ -73,7 +73,6 @@ struct run {
 	struct metrics_file metrics;
 };
 
-
 /* Run it. The result is in r->stats; release with run_free. 0, or -1 with errno. */
 int run_bench(struct run *r, const struct config *config, const struct net *net,
     SSL_CTX *tls, const struct run_hooks *hooks);

@@ -43,8 +43,7 @@ struct stats {
 	double seconds;       /* how long messages were due */
 	double cpu_seconds;   /* of this process in that time */
 	uint64_t bytes_in, bytes_out; /* in that time */
-	uint64_t sent_before, received_before; /* counters when that time began... */
-	uint64_t sent_in_time, received_in_time; /* ...and what was added in it */
+	uint64_t sent_in_time, received_in_time; /* messages, likewise */
 	uint64_t max_lag;     /* how late a message was sent at most, nanoseconds */
 	uint64_t max_recovery; /* longest time from a storm until all were back */
 	bool interrupted, starved; /* ended by a signal; the standard input ended */
