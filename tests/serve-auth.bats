@@ -257,6 +257,26 @@ auth_by_hand() {
 	sees '"id":1,"reached":1'
 }
 
+@test "who was let in and leaves takes nobody along who still waits" {
+	auth_by_hand
+	serve --auth "$AUTH"
+	start_fed a /usr/bin/python3 "$ROOT/tests/lib/ws-client.py" "$URL?token=t"
+	wait_for "$T/asked" '"id":1'
+	feed answers '{"id":1,"ok":true,"user":"a"}'
+	hears a established
+	# It is not read from until there is an answer, so libwebsockets does not see its end.
+	say a '{"type":"auth","token":"t"}' '{"type":"ping"}'
+	wait_for "$T/asked" '"id":2'
+	start_fed b /usr/bin/python3 "$ROOT/tests/lib/ws-client.py" "$URL?token=t"
+	wait_for "$T/asked" '"id":3'
+	say a '!drop'
+	wait_end a
+	feed serve '{"get":"stats","id":1}'
+	sees '"event":"done","id":1'
+	feed answers '{"id":3,"ok":true,"user":"b"}'
+	hears b '"userId":"b"'
+}
+
 @test "what follows an auth message waits for its answer" {
 	serve --auth "$AUTH" --auth-message
 	client a

@@ -206,6 +206,23 @@ load lib/nginx
 }
 crowded() { [ "$(ask < /dev/null | code)" = 503 ]; }
 
+@test "what is waited for costs no time: the rest of a request, an answer about a token" {
+	auth_script
+	serve --auth "$AUTH" --guests --ping-interval 300ms --auth-timeout 60s
+	client a
+	exec {fd}<> "/dev/tcp/127.0.0.1/$PORT" {asking}<> "/dev/tcp/127.0.0.1/$PORT"
+	raw 'GET /ws HTTP/1.1\r\n' >&"$fd"
+	{ upgrade '/ws?token=slow'; printf more; } >&"$asking"
+	wait_for "$T/asked" '"slow"'
+	hears a '^\[ping'
+	before=$(ticks)
+	# Four pings, 1.2 s, with next to none of that spent.
+	hears a '^\[ping' "$(($(grep -c '^\[ping' "$T/a.out") + 4))"
+	[ "$(($(ticks) - before))" -le $((5 * $(getconf CLK_TCK) / 100)) ]
+	exec {fd}>&- {asking}>&-
+}
+ticks() { sed 's/.*) //' "/proc/${PID[serve]}/stat" | awk '{ print $12 + $13 }'; }
+
 @test "browsers of other origins get 403, and what is no browser needs none" {
 	serve --origin https://app.example
 	[ "$(code_of upgrade /ws 'Origin: https://app.example')" = 101 ]

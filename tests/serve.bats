@@ -8,6 +8,13 @@ load lib/serve
 	sees '"event":"open"'
 }
 
+@test "not even with -v -v does it tell of each client that libwebsockets takes over" {
+	serve -v -v
+	client a
+	stop serve
+	! grep -q adopt_socket "$T/serve.err" || false
+}
+
 @test "the welcome names the user and the rooms" {
 	serve
 	client a
