@@ -51,7 +51,7 @@ url=$(sed -n 's/.*"event":"listen".*"url":"\([^"]*\)".*/\1/p' "$dir/events")
 show() { # LABEL COLOUR TOKEN-FILE
 	local on='' off=''
 	if [[ -t 1 ]]; then on=$'\e['$2m off=$'\e[0m'; fi
-	ws-connect --reconnect=0 --token-file "$3" "$url" < /dev/null | sed -u "s/^/$on$1$off  /" &
+	ws-connect --token-file "$3" "$url" < /dev/null | sed -u "s/^/$on$1$off  /" &
 	jobs+=("$(jobs -p %%)")
 }
 show 'user u1   ' 36 "$dir/user.jwt"

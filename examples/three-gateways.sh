@@ -61,7 +61,7 @@ gateway() { # NUMBER
 for i in 1 2 3; do
 	mkdir "$dir/$i"
 	gateway "$i"
-	ws-connect --subscribe news --reconnect-delay 200ms..1s "ws://$net.$i:3000/ws" < /dev/null |
+	ws-connect --subscribe news --reconnect=forever --reconnect-delay 200ms..1s "ws://$net.$i:3000/ws" < /dev/null |
 		tee "$dir/client$i" | sed -u "s/^/client $i: /" &
 	group[client$i]=$(jobs -p %%)
 	await "client$i" '"event":"join".*news' "$dir/$i/events"

@@ -96,6 +96,24 @@ more" ]
 	[ "$stderr" = "ws-connect: cannot connect to ws://127.0.0.1:$port/: Connection refused" ]
 }
 
+@test "without --reconnect a connection that is lost is the end, whatever came on it" {
+	peer
+	run -4 --separate-stderr ws-connect "${FAST[@]}" --on-open <(printf '%s\n' hello drop) "$WS/drop" < /dev/null
+	[ "$output" = '"hello"' ]
+	[ "$(grep -c '"open"' "$T/peer.out")" = 1 ]
+}
+
+@test "--reconnect=N is N attempts also after a connection that was of use" {
+	peer
+	start_fed client ws-connect "${FAST[@]}" -j --reconnect=2 "$WS/drop"
+	feed client '{"text":"hello"}'
+	wait_for client.out '"text":"hello"'
+	stop peer
+	wait_end client
+	[ "$status" -eq 4 ]
+	[ "$(grep -c '"status":"reconnecting"' "$T/client.out")" = 2 ]
+}
+
 @test "each step of reconnecting is a record" {
 	peer
 	start_fed client ws-connect "${FAST[@]}" -j --reconnect=1 "$WS/drop"

@@ -34,8 +34,7 @@ on_message(void *ctx, struct slice body, bool binary)
 	s->received++;
 	s->totals.received++;
 	s->active = s->last_in = s->now;
-	backoff_reset(&s->backoff);
-	s->attempt = 0;
+	session_settled(s);
 	if (session_incomplete(s) || !s->o->count)
 		output_message(&s->output, body, binary);
 }

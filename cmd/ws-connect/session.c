@@ -99,7 +99,14 @@ will_retry(const struct session *s, enum ending how)
 	bool token_source = s->o->token_file || s->o->token_command;
 
 	return (how == END_RETRY || (how == END_TOKEN && token_source)) &&
-	    s->attempt <= (uint64_t)s->o->reconnect;
+	    s->retries < (uint64_t)s->o->reconnect;
+}
+
+void
+session_settled(struct session *s)
+{
+	backoff_reset(&s->backoff);
+	s->attempt = s->retries = 0;
 }
 
 /* What ends has ended: try again, or give up with the exit code for it. */
@@ -111,8 +118,7 @@ retry_or_finish(struct session *s, enum ending how)
 		session_finish(s, s->exit_code);
 	} else if (s->renewing) {
 		s->renewing = false;
-		s->attempt = 0;
-		backoff_reset(&s->backoff);
+		session_settled(s);
 		session_attempt(s);
 	} else if (!will_retry(s, how)) {
 		if (s->o->reconnect && how == END_RETRY)
@@ -123,6 +129,7 @@ retry_or_finish(struct session *s, enum ending how)
 
 		if (delay < s->retry_after)
 			delay = s->retry_after;
+		s->retries++;
 		s->retry_after = 0;
 		s->phase = PHASE_WAIT;
 		s->retry = s->now + delay;
@@ -272,10 +279,8 @@ closed(struct session *s)
 
 	say_closed(s, l, how);
 	output_closed(&s->output, &c);
-	if (s->now - l->opened >= STABLE_MS) {
-		backoff_reset(&s->backoff);
-		s->attempt = 0;
-	}
+	if (s->now - l->opened >= STABLE_MS)
+		session_settled(s);
 	link_end(l, &s->queue);
 	outq_drop_ours(&s->queue);
 	retry_or_finish(s, how);

@@ -40,6 +40,7 @@ struct session {
 	struct backoff backoff;
 	int64_t retry_after;  /* ms that the server wants us to wait at least */
 	uint64_t attempt;     /* in this row, from 1 */
+	uint64_t retries;     /* of these, what --reconnect counts */
 	bool needs_new_token; /* the last one ended with 401 or 4001 */
 	bool leaving;         /* the end was begun: no more reconnecting */
 	bool renewing;        /* closed in order to connect anew at once */
@@ -68,6 +69,9 @@ int session_run(const struct options *o);
 
 /* Begin an attempt to connect. */
 void session_attempt(struct session *s);
+
+/* All is well: the row of attempts is over, the next one begins with the shortest delay. */
+void session_settled(struct session *s);
 
 /* Go on with what is under way: token, opening, open connection. */
 void session_step(struct session *s);
