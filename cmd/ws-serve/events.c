@@ -8,9 +8,7 @@
 #include <unistd.h>
 
 #include "conn.h"
-#include "inbox.h"
 #include "js.h"
-#include "life.h"
 #include "mem.h"
 #include "msg.h"
 #include "out.h"
@@ -22,6 +20,7 @@ static const char *const names[] = { "listen", "open", "message", "join", "leave
 
 struct events {
 	struct server *server;
+	const struct event_ops *ops;
 	struct out out;
 	struct buf line;
 	enum event_kind kind;       /* of the event in `line` */
@@ -106,7 +105,12 @@ event_sink_remove(struct server *s, struct event_sink *sink)
 void
 event_sinks_changed(struct server *s)
 {
-	compute_wanted(s->events);
+	struct events *e = s->events;
+	unsigned waited = e->waiting;
+
+	compute_wanted(e);
+	if (waited & ~e->waiting)
+		e->ops->room(s);
 }
 
 /* The reader of stdout is gone, or it cannot be written. */
@@ -125,11 +129,11 @@ stdout_failed(struct events *e)
 	else if (!e->server->config->acks)
 		msg_error("standard output was closed by its reader");
 	compute_wanted(e);
-	inbox_resume(e->server);
+	e->ops->room(e->server);
 	if (e->server->config->acks && (e->out.error == EPIPE || !e->out.error))
-		life_acks_unread(e->server);
+		e->ops->unread(e->server);
 	else
-		life_fail(e->server);
+		e->ops->failed(e->server);
 }
 
 /* How many were lost is told before the next event, and when there is room again. */
@@ -170,7 +174,7 @@ push(struct events *e)
 	if (e->full && out_pending(&e->out) <= EVENTS_LOW) {
 		e->full = false;
 		tell_gap(e);
-		inbox_resume(e->server);
+		e->ops->room(e->server);
 	} else if (out_pending(&e->out) >= EVENTS_HIGH) {
 		e->full = true;
 	}
@@ -222,12 +226,13 @@ on_look(struct ev_loop *loop, struct ev_timer *w, int revents)
 }
 
 void
-events_new(struct server *s)
+events_new(struct server *s, const struct event_ops *ops)
 {
 	struct events *e = s->events = mem_zero(1, sizeof(*e));
 	struct stat st;
 
 	e->server = s;
+	e->ops = ops;
 	if (out_init_async(&e->out, STDOUT_FILENO) || fstat(e->out.fd, &st))
 		msg_die(6, "cannot use standard output: %s", strerror(errno));
 	ev_io_init(&e->writable, on_writable, e->out.fd, EV_WRITE);

@@ -54,18 +54,25 @@ struct event_sink {
 void event_sink_add(struct server *s, struct event_sink *sink);
 void event_sink_remove(struct server *s, struct event_sink *sink);
 
-/* Some sink's `set` or `full` has changed; inbox_resume is the caller's. */
+/* Some sink's `set` or `full` has changed. */
 void event_sinks_changed(struct server *s);
 
-/* Set up stdout. Exit code 6 when that fails. */
-void events_new(struct server *s);
+/* Who is told of what. */
+struct event_ops {
+	void (*room)(struct server *s);   /* what had to wait for stdout or a sink may go on */
+	void (*failed)(struct server *s); /* stdout cannot be written any more */
+	void (*unread)(struct server *s); /* with --acks: its reader is gone */
+};
+
+/* Set up stdout. Exit code 6 when that fails. `ops` stays the caller's. */
+void events_new(struct server *s, const struct event_ops *ops);
 void events_free(struct server *s);
 
 /* True when somebody wants this kind. */
 bool event_wanted(const struct server *s, enum event_kind kind);
 
-/* True when one more event of this kind has to wait, for stdout or for a sink. Whoever is told so is
- * woken by inbox_resume. */
+/* True when one more event of this kind has to wait, for stdout or for a sink: until
+ * ops->room. */
 bool event_must_wait(const struct server *s, enum event_kind kind);
 
 /* Begin an event: {"event":"open","time":… ; add members with js_put_member and the

@@ -6,7 +6,6 @@
 #include "command.h"
 #include "coproc.h"
 #include "events.h"
-#include "inbox.h"
 #include "js.h"
 #include "mem.h"
 #include "rec.h"
@@ -135,8 +134,6 @@ on_turn(struct ev_loop *loop, struct ev_prepare *w, int revents)
 		return;
 	h->sink.full = !h->sink.full;
 	event_sinks_changed(h->server);
-	if (!h->sink.full)
-		inbox_resume(h->server);
 }
 
 void

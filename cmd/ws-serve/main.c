@@ -298,6 +298,9 @@ limit_connections(struct server *s)
 		s->max_connections = config->max_connections;
 }
 
+static const struct event_ops event_ops = { .room = inbox_resume, .failed = life_fail,
+	.unread = life_acks_unread };
+
 int
 main(int argc, char **argv)
 {
@@ -316,7 +319,7 @@ main(int argc, char **argv)
 	make_endpoints(s);
 	make_rules(s);
 	edge_new(s);
-	events_new(s);
+	events_new(s, &event_ops);
 	commands_new(s);
 	rooms_new(s);
 	sender_new(s);

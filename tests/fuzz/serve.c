@@ -323,9 +323,10 @@ static struct watcher watcher;
 static struct rules *coming;
 static struct buf broken;
 
+static void never(struct server *s) { (void)s; abort(); }
+static const struct event_ops event_ops = { .room = inbox_resume, .failed = never, .unread = never };
+
 void life_conn_gone(struct server *s) { (void)s; }
-void life_fail(struct server *s) { (void)s; abort(); }
-void life_acks_unread(struct server *s) { (void)s; abort(); }
 bool life_draining(const struct server *s) { (void)s; return false; }
 uint64_t handler_lost(const struct server *s) { (void)s; return 0; }
 bool control_watches_rooms(const struct server *s) { (void)s; return watching.rooms; }
@@ -815,8 +816,6 @@ step(struct slice line)
 	case 'F':
 		sink.full = !sink.full;
 		event_sinks_changed(&server);
-		if (!sink.full)
-			inbox_resume(&server);
 		break;
 	case 't':
 		pass((line.n > 2 ? (unsigned char)line.p[2] : 1) % 64);
@@ -862,7 +861,7 @@ start(struct slice letters)
 	now_s = 1;
 	s->started_us = 0;
 	sink.full = false;
-	events_new(s);
+	events_new(s, &event_ops);
 	event_sink_add(s, &sink);
 	commands_new(s);
 	rooms_new(s);
