@@ -6,11 +6,12 @@
 
 #include <stdbool.h>
 
-#include "conn.h"
 #include "door.h"
+#include "identity.h"
 #include "slice.h"
 
 struct ask;
+struct server;
 
 enum auth_result {
 	AUTH_GRANTED,

@@ -111,14 +111,6 @@ conn_rules_identity(const struct conn *c)
 	};
 }
 
-void
-identity_free(struct identity *id)
-{
-	free(id->user);
-	free(id->claims);
-	*id = (struct identity){ 0 };
-}
-
 /* --- beginning and end --- */
 
 struct conn *

@@ -10,6 +10,7 @@
 
 #include "bucket.h"
 #include "buf.h"
+#include "identity.h"
 #include "rules.h"
 #include "slice.h"
 #include "wheel.h"
@@ -22,16 +23,6 @@ struct renewal;
 struct room;
 struct server;
 struct spelling;
-
-/* Who somebody is, as the authenticator said it. Owned by its connection. */
-struct identity {
-	bool authenticated;
-	char *user;      /* NULL: none */
-	char *claims;    /* a JSON object, NULL: none */
-	int64_t expires; /* Unix time in milliseconds, 0: never */
-};
-
-void identity_free(struct identity *id);
 
 /* A place in a room: the room and the index of our entry in its list of members. */
 struct seat {
