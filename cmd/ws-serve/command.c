@@ -141,13 +141,6 @@ done(struct server *s, struct source *source, struct slice id, int64_t reached)
 
 /* --- parts of a command --- */
 
-int64_t
-command_fail(struct command *c, const char *why)
-{
-	c->why = why;
-	return -1;
-}
-
 static enum word
 word_of(struct slice key)
 {
@@ -155,12 +148,6 @@ word_of(struct slice key)
 		if (key.n == words[i].name.n && memcmp(key.p, words[i].name.p, key.n) == 0)
 			return words[i].word;
 	return W_UNKNOWN;
-}
-
-struct slice
-command_text(struct command *c, enum word w)
-{
-	return js_text(c->v[w], &c->server->commands->scratch);
 }
 
 /* --- reload --- */

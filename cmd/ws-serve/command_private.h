@@ -6,6 +6,7 @@
 #include "command.h"
 #include "rec.h"
 #include "room.h"
+#include "server.h"
 
 enum word {
 	W_TO, W_ALL, W_CONN, W_USER, W_JOIN, W_LEAVE, W_CLOSE, W_REASON, W_BLOCK, W_SPREAD,
@@ -40,8 +41,13 @@ struct commands {
 	struct room_list rooms;  /* of the command in hand */
 };
 
-/* Say what is wrong with it (static text); -1. */
-int64_t command_fail(struct command *c, const char *why);
+/* Say what is wrong with it (static text). */
+static inline int64_t
+command_fail(struct command *c, const char *why)
+{
+	c->why = why;
+	return -1;
+}
 
 /* True when only these words are there, apart from what any record may have. */
 static inline bool
@@ -60,7 +66,11 @@ command_one_of(const struct command *c, uint32_t words)
 
 /* The string that a member holds; p NULL: it is none. It lasts until another is read, by
  * command_target too. */
-struct slice command_text(struct command *c, enum word w);
+static inline struct slice
+command_text(struct command *c, enum word w)
+{
+	return js_text(c->v[w], &c->server->commands->scratch);
+}
 
 enum { WORDS_TARGET = WORD(W_TO) | WORD(W_ALL) | WORD(W_CONN) | WORD(W_USER) };
 
