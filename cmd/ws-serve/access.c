@@ -335,12 +335,3 @@ const struct door_ops access_door_ops = {
 	.gone = gone,
 	.refused = refused,
 };
-
-void
-access_rate_limited(struct conn *c, struct slice correlation, struct slice id)
-{
-	c->server->counters.rate_limited++;
-	client_error(c, CODE_RATE_LIMIT_EXCEEDED, S("too many messages"), slice_of("", 0),
-	    correlation, id);
-	conn_close(c, 4008, S("rate limit exceeded"));
-}

@@ -26,9 +26,6 @@ void access_expired(struct conn *c);
  * admitted. `reason` is fixed text. */
 void access_turned_away(struct conn *c, const char *reason);
 
-/* It sends too fast: told, then close 4008. */
-void access_rate_limited(struct conn *c, struct slice correlation, struct slice id);
-
 /* Nobody waits for the authenticator's answer about c any more. */
 void access_forget(struct conn *c);
 

@@ -150,6 +150,15 @@ room_names(struct request *r, struct slice *names, const char **why)
 }
 
 static void
+too_fast(struct conn *c, struct slice correlation, struct slice id)
+{
+	c->server->counters.rate_limited++;
+	client_error(c, CODE_RATE_LIMIT_EXCEEDED, S("too many messages"), slice_of("", 0),
+	    correlation, id);
+	conn_close(c, 4008, S("rate limit exceeded"));
+}
+
+static void
 subscribe(struct conn *c, struct request *r, bool on)
 {
 	struct slice names[NAMES], granted[NAMES];
@@ -171,7 +180,7 @@ subscribe(struct conn *c, struct request *r, bool on)
 	/* The request itself has been paid for. */
 	if (n > 1 && !bucket_take(&c->rate, &c->server->config->message_rate, n - 1,
 	    server_now_us(c->server))) {
-		access_rate_limited(c, r->correlation, r->id);
+		too_fast(c, r->correlation, r->id);
 		return;
 	}
 	for (int i = 0; i < n && !c->closing; i++) {
@@ -445,7 +454,7 @@ client_message(struct conn *c, struct slice text, bool binary)
 		return;
 	}
 	if (!bucket_take(&c->rate, &s->config->message_rate, 1, server_now_us(s))) {
-		access_rate_limited(c, r.correlation, r.id);
+		too_fast(c, r.correlation, r.id);
 		return;
 	}
 	if (c->waiting_auth && (why || kind != REQUEST_AUTH)) {
