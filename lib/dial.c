@@ -278,8 +278,14 @@ dial_open(struct dial *d, const char *host, uint16_t port, SSL_CTX *ctx, int64_t
 		return DIAL_FAILED;
 	}
 	for (a = list; a && s == DIAL_FAILED; a = a->ai_next) {
+		struct limit each = limit;
+		int64_t next = now_ms() + DIAL_ADDRESS_MS;
+
+		/* An address that answers nothing must not take the time of the others. */
+		if (a->ai_next && next < limit.deadline)
+			each.deadline = next;
 		buf_clear(why);
-		s = connect_to(d, a, &limit, why);
+		s = connect_to(d, a, &each, why);
 	}
 	freeaddrinfo(list);
 	if (s == DIAL_OK && ctx)

@@ -14,6 +14,8 @@
 typedef struct ssl_st SSL;
 typedef struct ssl_ctx_st SSL_CTX;
 
+enum { DIAL_ADDRESS_MS = 3000 }; /* for one address of a name, unless it is the last */
+
 struct dial {
 	int fd; /* -1: none. Close-on-exec, non-blocking, without Nagle's delay */
 	SSL *ssl;
@@ -42,9 +44,9 @@ enum dial_status {
 };
 
 /* Connect to host (a name, an IPv4 or IPv6 address) within limit_ms, all its addresses
- * in turn; blocks, but looks up at each signal and gives up when `stop` says so
- * (sig_stopping, sig_drained). ctx NULL: no TLS. With another status than DIAL_OK *why
- * says why and d is closed. */
+ * in turn, DIAL_ADDRESS_MS for each but the last; blocks, but looks up at each signal and
+ * gives up when `stop` says so (sig_stopping, sig_drained). ctx NULL: no TLS. With another
+ * status than DIAL_OK *why says why and d is closed. */
 enum dial_status dial_open(struct dial *d, const char *host, uint16_t port, SSL_CTX *ctx,
     int64_t limit_ms, bool (*stop)(void), struct buf *why);
 

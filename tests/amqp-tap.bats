@@ -424,6 +424,29 @@ amqp-tap: standard input: line 6: requeue is neither true nor false: skipped" ]
 	grep -q 'cannot connect to amqp://127.0.0.1:2/a: Connection refused' "$T/tap.err"
 }
 
+@test "an address that answers nothing does not take the time of the broker's others" {
+	requires_rabbitmq
+	declare_queue q
+	publish_numbers q 1 1
+	printf '%s both.test\n' ::1 127.0.0.1 > "$T/hosts"
+	unshare -rm mount --bind "$T/hosts" /etc/hosts 2> /dev/null || skip "needs a mount namespace"
+	# Nobody takes connections there, and the queue for them is full.
+	start deaf /usr/bin/python3 -c 'import signal, socket, sys
+s = socket.socket(socket.AF_INET6)
+s.bind(("::1", int(sys.argv[1])))
+s.listen(0)
+clients = [socket.socket(socket.AF_INET6) for _ in range(3)]
+for c in clients:
+    c.setblocking(False)
+    c.connect_ex(s.getsockname())
+print("deaf", flush=True)
+signal.pause()' "$RABBIT_PORT"
+	wait_for deaf.out deaf
+	run -0 timeout 60 unshare -rm sh -c 'mount --bind "$1" /etc/hosts && shift && exec "$@"' sh \
+		"$T/hosts" amqp-tap -u "${AMQP_URL/127.0.0.1/both.test}" -q q -n 1 --reconnect=0
+	[[ $output == *'"data":{"n":1}}' ]] || false
+}
+
 @test "a broker that is not there: exit code 4 after the attempts that --reconnect allows" {
 	run -4 amqp-tap -u amqp://127.0.0.1:1 -e x --reconnect=0
 	[ "$output" = "amqp-tap: cannot connect to amqp://127.0.0.1:1: Connection refused" ]

@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "dial.h"
 #include "mem.h"
 
 static int
@@ -30,12 +31,15 @@ resolve_unix(struct net *net, const char *path, const char **why)
 	return 0;
 }
 
-/* Whether something listens there. */
+/* Whether something listens there and answers in time. */
 static bool
 answers(const struct addrinfo *ai)
 {
+	/* Linux takes the time limit of sending for connect(2) too. */
+	struct timeval limit = { .tv_sec = DIAL_ADDRESS_MS / 1000 };
 	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool yes = fd >= 0 && connect(fd, ai->ai_addr, ai->ai_addrlen) == 0;
+	bool yes = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0 &&
+	    connect(fd, ai->ai_addr, ai->ai_addrlen) == 0;
 
 	if (fd >= 0)
 		close(fd);

@@ -15,7 +15,6 @@
 enum {
 	READ_CHUNK = 16 << 10,
 	BODY_MAX = 4 << 10,  /* of a refusal's body, bytes shown */
-	EACH_ADDRESS_MS = 3000, /* before the next address of a name is tried */
 };
 
 static void advance(struct opening *d, int64_t now_ms);
@@ -93,7 +92,7 @@ try_addresses(struct opening *d, int64_t now_ms)
 		}
 		setsockopt(d->net.fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
 		if (connect(d->net.fd, a->ai_addr, a->ai_addrlen) == 0 || errno == EINPROGRESS) {
-			d->next_ms = a->ai_next ? now_ms + EACH_ADDRESS_MS : 0;
+			d->next_ms = a->ai_next ? now_ms + DIAL_ADDRESS_MS : 0;
 			return;
 		}
 		error = errno;
