@@ -383,6 +383,32 @@ serve_acks() {
 	retry eval '! kill -0 $child 2> /dev/null'
 }
 
+@test "who comes when it begins to drain is answered, not reset" {
+	serve
+	cat > "$T/crowd.py" <<-END
+		import collections, os, signal, socket
+		os.kill(${PID[serve]}, signal.SIGSTOP)
+		crowd = []
+		for i in range(300):
+		    s = socket.create_connection(("127.0.0.1", $PORT))
+		    s.settimeout(20)
+		    s.sendall(b"GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n")
+		    crowd.append(s)
+		os.kill(${PID[serve]}, signal.SIGTERM)
+		os.kill(${PID[serve]}, signal.SIGCONT)
+		def answer(s):
+		    try:
+		        return s.recv(12).decode()
+		    except OSError as e:
+		        return type(e).__name__
+		print(*sorted(set(map(answer, crowd))))
+	END
+	run -0 /usr/bin/python3 "$T/crowd.py"
+	[[ $output =~ ^("HTTP/1.1 404 ")?HTTP/1.1\ 503$ || $output == "HTTP/1.1 404" ]]
+	wait_end serve
+	[ "$status" -eq 0 ]
+}
+
 @test "who still waits for the authenticator at the end is refused with 503" {
 	auth_script
 	serve --auth "$AUTH" --auth-timeout 10m

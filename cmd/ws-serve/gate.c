@@ -18,6 +18,7 @@
 enum {
 	ACCEPT_BATCH = 64, /* connections taken in a row before others get their turn */
 	PAUSE_MS = 100,    /* no accepts after the kernel ran out of something */
+	BACKLOG_MAX = 65536, /* connections that wait when a listener is closed */
 };
 
 struct gate { /* a listener and its watcher */
@@ -192,13 +193,33 @@ gate_start(struct door *d)
 	}
 }
 
+/* Those that the kernel has let in already would be reset when the socket is closed.
+ * Somebody who keeps on coming does not keep us here. */
+static void
+turn_away(struct door *d, const struct listener *l)
+{
+	for (int i = 0, fd; i < BACKLOG_MAX; i++) {
+		fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd >= 0) {
+			d->stats.accepted++;
+			guest_shed(d, fd, "shutting down", !l->tls);
+		} else if (errno != ECONNABORTED && errno != EINTR) {
+			break;
+		}
+	}
+}
+
 void
 gate_stop(struct door *d)
 {
 	ev_timer_stop(d->loop, &d->pause);
 	for (int i = 0; i < d->config.listener_count; i++) {
+		struct listener *l = &d->config.listeners[i];
+
 		ev_io_stop(d->loop, &d->gates[i].io);
-		listen_close(&d->config.listeners[i]);
+		if (!l->inherited)
+			turn_away(d, l);
+		listen_close(l);
 	}
 	free(d->gates);
 	d->gates = NULL;

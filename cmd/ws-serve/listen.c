@@ -283,7 +283,7 @@ inherit(struct listener *l, int fd, const char **why)
 	int type = 0, listening = 0, flags = fcntl(fd, F_GETFL);
 	socklen_t n = sizeof type;
 
-	*l = (struct listener){ .fd = fd };
+	*l = (struct listener){ .fd = fd, .inherited = true };
 	*why = "an inherited descriptor is no listening stream socket";
 	if (flags < 0 || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) || type != SOCK_STREAM
 	    || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &n) || !listening)

@@ -10,6 +10,7 @@ struct tls;
 struct listener {
 	int fd;
 	bool local;       /* a Unix socket */
+	bool inherited;   /* passed to us: somebody else accepts on it after us */
 	struct tls *tls;  /* accepts are TLS (tls.h); NULL: plain. The caller's. */
 	char *url;        /* "ws://127.0.0.1:3000", "ws+unix:///run/ws.sock:"; a path such as
 	                   * "/ws" goes behind it */
