@@ -61,7 +61,8 @@ $(B)/%.o: %.c VERSION
 #: make test          install what is missing, build, run all tests
 #: make check         the same without installing; TESTS=FILE for one file
 #: make check-san     the same under ASan and UBSan
-#: make soak          the long tests; SOAK=FILE for one file
+#: make soak          the long tests; SOAK=FILE for one file, SOAK_SECONDS=60 a flood
+#: make soak-san      the same under ASan and UBSan
 #: make fuzz          the fuzz targets; FUZZ=NAME for one, FUZZ_SECONDS=N each
 #: make lint          shellcheck, mandoc and cppcheck
 #: make bench         the benchmarks; BENCH=NAME for one
@@ -129,9 +130,17 @@ check: all $(UNIT)
 check-san:
 	@$(MAKE) --no-print-directory $(JOBS) check B=build-san CFLAGS='$(SAN)'
 
-# The long runs: kills, floods, storms. SOAK=FILE for one of them.
-soak: all
-	@BIN=$(B) tests/run -- $(or $(SOAK),$(wildcard tests/soak/*.bats))
+# The long runs: kills, floods, storms, one after the other, since each wants the machine.
+# SOAK=FILE for one of them.
+soak: all $(B)/tests/heap.so
+	@BIN=$(B) JOBS=$(or $(SOAK_JOBS),1) tests/run -- $(or $(SOAK),$(wildcard tests/soak/*.bats))
+
+soak-san:
+	@$(MAKE) --no-print-directory $(JOBS) soak B=build-san CFLAGS='$(SAN)'
+
+$(B)/tests/heap.so: tests/lib/heap.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -o $@ $<
 
 # Each target in tests/fuzz for FUZZ_SECONDS; FUZZ=NAME for one of them. A target's first
 # comment may name more sources than lib/: /* sources: cmd/ws-serve/request.c */
@@ -212,5 +221,5 @@ deb:
 clean:
 	rm -rf build build-* dist
 
-.PHONY: completions all help deps deps-build deps-fuzz deps-bench demo test check check-san soak lint bench fuzz fuzzers install uninstall dist deb clean
+.PHONY: completions all help deps deps-build deps-fuzz deps-bench demo test check check-san soak soak-san lint bench fuzz fuzzers install uninstall dist deb clean
 .SECONDARY:

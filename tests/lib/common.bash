@@ -130,9 +130,11 @@ common_teardown() {
 teardown() { common_teardown; }
 
 # serve [OPTIONS...]: a ws-serve named "serve" on a free port of 127.0.0.1; $URL is its
-# WebSocket URL, $PORT its port. Its commands: feed serve '{"to":…}'.
+# WebSocket URL, $PORT its port. Its commands: feed serve '{"to":…}'. SERVE_UNDER: a
+# command that starts it.
 serve() {
-	start_fed serve ws-serve "$@" 0
+	# shellcheck disable=SC2086 # a command and its arguments
+	start_fed serve ${SERVE_UNDER:-} ws-serve "$@" 0
 	wait_for serve.out '"event":"listen"'
 	URL=$(sed -n 's/.*"event":"listen".*"url":"\([^"]*\)".*/\1/p' "$T/serve.out" | head -n 1)
 	PORT=${URL##*:}

@@ -4,12 +4,15 @@ do.
 
     ws-client.py URL [HEADER: VALUE]...
 
+The URL begins with ws: or wss:; certificates are not checked.
+
 Each line of stdin is sent as a text message, but for these:
     !text JSON-STRING     a text message that may hold anything
     !binary HEX           a binary message
     !raw HEX              bytes on the wire as they are
     !frame BYTE HEX       one masked frame; BYTE is its first byte in hex (FIN, RSV, opcode)
     !many N TEXT          TEXT N times, in one write
+    !frames N BYTE HEX    the same with such a frame as of !frame
     !size N               a text message of N bytes
     !close [CODE [TEXT]]  a close frame
     !deaf / !hear         stop reading, go on
@@ -20,7 +23,7 @@ What comes is written to stdout, a line each: text messages as they are, binary 
 [binary HEX], pings and pongs as [ping HEX] and [pong HEX], the end as [closed CODE REASON]
 or [lost]. A refused upgrade is [refused STATUS BODY], exit 1; [open HEADERS] is the first
 line otherwise, where HEADERS are those of the answer that matter."""
-import base64, json, os, select, socket, struct, sys
+import base64, json, os, select, socket, ssl, struct, sys
 from urllib.parse import urlsplit
 
 url = sys.argv[1]
@@ -49,6 +52,9 @@ def frame(first, data, mask=b"\1\2\3\4"):
 parts = urlsplit(url)
 s = socket.create_connection((parts.hostname, parts.port))
 s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+tls = parts.scheme == "wss"
+if tls:
+    s = ssl._create_unverified_context().wrap_socket(s)
 target = (parts.path or "/") + ("?" + parts.query if parts.query else "")
 request = ["GET %s HTTP/1.1" % target, "Host: %s:%s" % (parts.hostname, parts.port),
            "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
@@ -136,6 +142,9 @@ def command(line):
     elif word == "!many":
         n, _, text = rest.partition(" ")
         s.sendall(frame(0x81, text.encode()) * int(n))
+    elif word == "!frames":
+        n, first, *data = rest.split(" ")
+        s.sendall(frame(int(first, 16), bytes.fromhex("".join(data))) * int(n))
     elif word == "!size":
         s.sendall(frame(0x81, b'{"type":"x","pad":"' + b"x" * (int(rest) - 21) + b'"}'))
     elif word == "!close":
@@ -162,9 +171,11 @@ while True:
             break
         first, data, buf = one
         handle(first, data)
-    ready = select.select(([s] if hearing else []) + ([0] if stdin_open else []), [], [])[0]
+    held = hearing and tls and s.pending() > 0 # decrypted already: no event will tell
+    ready = select.select(([s] if hearing else []) + ([0] if stdin_open else []), [], [],
+                          0 if held else None)[0]
     try:
-        if s in ready:
+        if s in ready or held:
             more = s.recv(1 << 20)
             if not more:
                 say("[lost]")
