@@ -271,7 +271,7 @@ let_in() { [ "$(code_of upgrade "$1")" = 101 ]; }
 	# Other addresses, and administration, are served on.
 	[ "$(curl -s --interface 127.0.0.2 "http://127.0.0.1:$PORT/page")" = page ]
 	run -0 curl -s --unix-socket "$T/admin" http://localhost/metrics
-	[[ $output == *'ws_serve_refused_total{code="429"} 3'* ]]
+	[[ $output == *'ws_serve_refused_total{code="429",reason="too many requests of this address"} 3'* ]]
 }
 
 @test "behind a proxy --connect-rate counts the requests of each client" {

@@ -425,7 +425,7 @@ not_ready() { get /ready && [ "$code" = 503 ]; }
 	/usr/bin/python3 "$ROOT/tests/lib/promcheck.py" <<< "$body"
 	for line in 'ws_serve_connections 1' 'ws_serve_connections_opened_total 1' \
 		'ws_serve_messages_received_total 2' 'ws_serve_invalid_messages_total 1' \
-		'ws_serve_http_requests_total 1' 'ws_serve_refused_total{code="401"} 1' 'ws_serve_auth_refused_total 1' 'ws_serve_ready 1'; do
+		'ws_serve_http_requests_total 1' 'ws_serve_refused_total{code="401",reason="expired"} 1' 'ws_serve_auth_refused_total 1' 'ws_serve_ready 1'; do
 		grep -qxF "$line" <<< "$body" || { echo "no $line in $body"; false; }
 	done
 	! grep -q u1 <<< "$body" || false

@@ -409,3 +409,68 @@ slow_among_eight() {
 	say a "{\"type\":\"ping\",\"correlationId\":\"$(printf 'x%.0s' {1..50000})\"}"
 	hears a pong
 }
+
+# counts NAME N: the metrics of the server with --admin "$T/admin" say so.
+counts() {
+	retry counted "$@"
+}
+counted() {
+	curl -s --unix-socket "$T/admin" http://localhost/metrics > "$T/metrics"
+	grep -qxF "ws_serve_$1 $2" "$T/metrics"
+}
+
+@test "what the door refuses is counted by reason, and told" {
+	serve --max-connections 2 --connect-rate 1/1h:6 --max-connections-per-ip 1 --admin "$T/admin"
+	client a
+	upgrade_as() { curl -s -m 10 -o /dev/null -w '%{http_code}\n' --interface "$1" -H 'Connection: Upgrade' \
+		-H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' "http://127.0.0.1:$PORT/ws" || true; }
+	[ "$(upgrade_as 127.0.0.1)" = 429 ]
+	counts 'refused_total{code="429",reason="too many connections of this address"}' 1
+	client b
+	hears b '^\[refused 429'
+	start_fed c /usr/bin/python3 -c "import socket, sys
+s = socket.create_connection(('127.0.0.1', $PORT), source_address=('127.0.0.2', 0))
+s.sendall(b'GET /ws HTTP/1.1\\r\\nHost: a\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\nSec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n\\r\\n')
+sys.stdin.read()"
+	sees '"event":"open"' 2
+	[ "$(upgrade_as 127.0.0.3)" = 503 ]
+	counts 'refused_total{code="503",reason="too many connections"}' 1
+	for i in 1 2 3; do upgrade_as 127.0.0.1; done
+	[ "$(upgrade_as 127.0.0.1)" = 429 ]
+	counts 'refused_total{code="429",reason="too many requests of this address"}' 1
+	sees '"event":"refused".*"status":503,"reason":"too many connections"'
+	sees '"event":"refused".*"status":429,"reason":"too many connections of this address"' 5
+	sees '"event":"refused".*"status":429,"reason":"too many requests of this address"'
+}
+
+@test "each limit of a connection has its counter and its event" {
+	serve --message-rate 1/1h:2 --max-message 200 --max-invalid 0 --max-rooms 1 --max-patterns 0 \
+		--ping-interval 200ms --ping-timeout 200ms --client-queue 16k --admin "$T/admin"
+	client rate
+	say rate '!many 3 {"type":"ping"}'
+	sees '"event":"close".*"code":4008,"reason":"rate limit exceeded"'
+	counts rate_limited_total 1
+	client big
+	say big '!size 201'
+	sees '"event":"close".*"code":1009'
+	counts too_big_total 1
+	client invalid
+	say invalid '{"type":5}'
+	sees '"event":"invalid"'
+	sees '"event":"close".*"code":4008,"reason":"too many invalid messages"'
+	counts invalid_messages_total 1
+	client rooms
+	say rooms '{"type":"subscribe","channels":["a","b.*"]}'
+	sees '"event":"denied".*"room":"a","code":"INVALID_ROOM"'
+	sees '"event":"denied".*"room":"b.\*","code":"INVALID_ROOM"'
+	counts denied_total 2
+	client slow
+	say slow '!deaf'
+	feed serve "{\"all\":true,\"text\":\"$(printf '%08000000d' 0)\"}" "{\"all\":true,\"text\":\"$(printf '%020000d' 0)\"}"
+	sees '"event":"close".*"code":4013'
+	counts slow_closed_total 1
+	client mute
+	say mute '!mute'
+	sees '"event":"close".*"code":1006,"reason":"ping timeout"'
+	counts ping_timeouts_total 1
+}

@@ -202,7 +202,7 @@ subject() { openssl s_client -connect "127.0.0.1:$PORT" < /dev/null 2> /dev/null
 }
 shed_told() {
 	curl -s --unix-socket "$T/admin" http://localhost/metrics > "$T/metrics"
-	grep -q '^ws_serve_shed_total [1-9]' "$T/metrics" && grep -q '^ws_serve_refused_total{code="503"} [1-9]' "$T/metrics"
+	grep -q '^ws_serve_shed_total [1-9]' "$T/metrics" && grep -q '^ws_serve_refused_total{code="503",reason="no descriptors left"} [1-9]' "$T/metrics"
 }
 
 @test "who drains over TLS gets the close frame" {

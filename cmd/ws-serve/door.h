@@ -36,7 +36,7 @@ enum {
 	DOOR_TIMEOUT_MS = 10000,   /* default of timeout_ms */
 	DOOR_SUBPROTOCOLS = 16,    /* subprotocols looked at; more are a 400 */
 	DOOR_FIELDS = 16,          /* most `fields` that can be asked for */
-	DOOR_STATUS_MAX = 600,
+	DOOR_REASONS = 128,        /* of refusals, counted apart; there are fewer */
 };
 
 enum door_token_source {
@@ -112,7 +112,12 @@ struct door_config {
 struct door_stats {
 	uint64_t accepted;  /* connections */
 	uint64_t admitted;
-	uint64_t refused[DOOR_STATUS_MAX]; /* by HTTP status */
+	struct door_refusal {
+		int status;         /* of HTTP */
+		const char *reason; /* fixed text */
+		uint64_t n;
+	} refused[DOOR_REASONS];    /* those that there were */
+	int refused_n;
 	uint64_t timeouts;  /* headers that did not come in time */
 	uint64_t shed;      /* for want of descriptors */
 	uint64_t left;      /* clients gone before an answer */

@@ -92,7 +92,7 @@ arrive(struct door *d, const struct listener *l, int fd, const struct sockaddr_s
 	/* A connection over TLS needs descriptors of its own behind it. */
 	if (l->tls && (fd = tls_accept(l->tls, fd)) < 0) {
 		no_descriptors(d);
-		d->stats.refused[503]++;
+		guest_count_refusal(d, 503, "no descriptors left");
 		return;
 	}
 	g = guest_new(d, l, fd);

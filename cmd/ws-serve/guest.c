@@ -199,12 +199,28 @@ say(struct door *d, int fd, const struct refusal *r)
 }
 
 void
+guest_count_refusal(struct door *d, int status, const char *reason)
+{
+	struct door_stats *s = &d->stats;
+	int i = 0;
+
+	while (i < s->refused_n && (s->refused[i].status != status ||
+	    strcmp(s->refused[i].reason, reason)))
+		i++;
+	if (i == DOOR_REASONS)
+		return;
+	if (i == s->refused_n)
+		s->refused[s->refused_n++] = (struct door_refusal){ .status = status, .reason = reason };
+	s->refused[i].n++;
+}
+
+void
 guest_refuse(struct guest *g, int status, const char *reason, int retry_s)
 {
 	struct door *d = g->door;
 
 	leave_peer(g);
-	d->stats.refused[status]++;
+	guest_count_refusal(d, status, reason);
 	if (g->upgrade && d->ops->refused)
 		d->ops->refused(d->ctx, slice_str(g->remote), status, reason);
 	say(d, g->fd, &(struct refusal){ .status = status, .reason = reason, .retry_s = retry_s,
@@ -221,7 +237,7 @@ guest_refuse(struct guest *g, int status, const char *reason, int retry_s)
 void
 guest_shed(struct door *d, int fd, const char *reason, bool plain)
 {
-	d->stats.refused[503]++;
+	guest_count_refusal(d, 503, reason);
 	if (plain) {
 		say(d, fd, &(struct refusal){ .status = 503, .reason = reason, .retry_s = 1 });
 		guest_discard(fd);

@@ -87,6 +87,9 @@ void guest_leave(struct door *d);
 bool guest_watch(struct guest *g);
 void guest_unwatch(struct guest *g);
 
+/* Count a refusal. */
+void guest_count_refusal(struct door *d, int status, const char *reason);
+
 /* Refuse it; it is on its way out or GONE afterwards. */
 void guest_refuse(struct guest *g, int status, const char *reason, int retry_s);
 

@@ -95,14 +95,16 @@ put_door(struct buf *b, const struct door_stats *d)
 
 	metrics_table(b, table);
 	metrics_value(b, "ws_serve_handshakes", METRICS_GAUGE, "Requests in the door now", (double)d->guests);
-	metrics_family(b, name, METRICS_COUNTER, "Requests that were refused, by HTTP status");
-	for (int status = 400; status < DOOR_STATUS_MAX; status++) {
-		char label[32];
+	metrics_family(b, name, METRICS_COUNTER, "Requests that were refused, by HTTP status and reason");
+	for (int i = 0; i < d->refused_n; i++) {
+		struct buf labels = { 0 };
+		char status[8];
 
-		if (!d->refused[status])
-			continue;
-		snprintf(label, sizeof label, "code=\"%d\"", status);
-		metrics_sample(b, name, label, (double)d->refused[status]);
+		snprintf(status, sizeof status, "%d", d->refused[i].status);
+		metrics_label(&labels, "code", slice_str(status));
+		metrics_label(&labels, "reason", slice_str(d->refused[i].reason));
+		metrics_sample(b, name, buf_cstr(&labels), (double)d->refused[i].n);
+		buf_free(&labels);
 	}
 }
 
