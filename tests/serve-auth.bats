@@ -27,6 +27,11 @@ setup() { auth_script; }
 	client b "$URL" "Cookie: session=u1" "Origin: https://evil.example"
 	hears a '"userId":"u1"'
 	hears b '^\[refused 403'
+	# What the client sends by itself goes before what every browser sends along.
+	client c "$URL?token=u3" "Cookie: session=u1" "Origin: https://app.example"
+	hears c '"userId":"u3"'
+	client d "$URL" "Cookie: session=u1; session=u2" "Origin: https://app.example"
+	hears d '^\[refused 400 .*repeated token'
 }
 
 @test "no token, an empty one and a refused one are 401 with a fixed reason" {
@@ -255,6 +260,72 @@ auth_by_hand() {
 	[ "$(grep -c pong "$T/b.out")" -eq 0 ]
 	feed serve '{"user":"u","data":1,"id":1}'
 	sees '"id":1,"reached":1'
+}
+
+@test "a token that has run out when the answer comes is refused" {
+	auth_by_hand
+	serve --auth "$AUTH" --auth-message
+	start_fed a /usr/bin/python3 "$ROOT/tests/lib/ws-client.py" "$URL?token=t"
+	wait_for "$T/asked" '"id":1'
+	feed answers '{"id":1,"ok":true,"user":"u","expires":1766000000}'
+	hears a '^\[refused 401 .*expired'
+	client b
+	say b '{"type":"auth","token":"t"}'
+	wait_for "$T/asked" '"id":2'
+	feed answers '{"id":2,"ok":true,"user":"u","expires":1766000000}'
+	hears b '"message":"expired"'
+	hears b '^\[closed 4001 expired'
+}
+
+@test "an answer that comes when its client has left is nobody's" {
+	auth_by_hand
+	serve --auth "$AUTH" --auth-message
+	start_fed a /usr/bin/python3 "$ROOT/tests/lib/ws-client.py" "$URL?token=t"
+	wait_for "$T/asked" '"id":1'
+	client b
+	say b '{"type":"auth","token":"t"}'
+	wait_for "$T/asked" '"id":2'
+	start_fed c /usr/bin/python3 "$ROOT/tests/lib/ws-client.py" "$URL?token=t"
+	wait_for "$T/asked" '"id":3'
+	kill "${PID[a]}"
+	wait_end a
+	say b '!drop'
+	wait_end b
+	feed serve '{"get":"stats","id":1}'
+	sees '"event":"done","id":1'
+	for id in 1 2 3; do feed answers "{\"id\":$id,\"ok\":true,\"user\":\"u$id\"}"; done
+	hears c '"userId":"u3"'
+	[ "$(grep -c '"event":"open"' "$T/serve.out")" -eq 1 ]
+}
+
+@test "one authenticator cannot answer what another was asked" {
+	mkfifo "$T/go"
+	cat > "$T/old-and-new.sh" <<-'SH'
+		if mkdir "$1/first" 2>/dev/null; then
+			while read -r line; do id=${line#*:}; id=${id%%,*}; printf '{"id":%s,"ok":true,"user":"old"}\n' "$id"; done
+			# Its stdin was closed: the new one has taken over. It knows what comes next.
+			read -r _ < "$1/go"
+			printf '{"id":1,"ok":true,"user":"old"}\n{"id":2,"ok":true,"user":"old"}\n'
+			echo said > "$1/said"
+			exit
+		fi
+		while read -r line; do
+			id=${line#*:}; id=${id%%,*}
+			[ "$id" = 0 ] || { echo "$line" > "$1/asked"; until [ -e "$1/over" ]; do sleep 0.02; done; }
+			printf '{"id":%s,"ok":true,"user":"new"}\n' "$id"
+		done
+	SH
+	serve --auth "sh $T/old-and-new.sh $T" --auth-timeout 60s
+	feed serve '{"reload":true,"id":1}'
+	sees '"event":"done","id":1'
+	start_fed a /usr/bin/python3 "$ROOT/tests/lib/ws-client.py" "$URL?token=t"
+	wait_for "$T/asked" '"id":1'
+	echo > "$T/go"
+	wait_for "$T/said" said
+	feed serve '{"get":"stats","id":2}'
+	sees '"event":"done","id":2'
+	touch "$T/over"
+	hears a '"userId":"new"'
 }
 
 @test "who was let in and leaves takes nobody along who still waits" {

@@ -250,6 +250,37 @@ members() { seq 1 "$1" | sed 's,.*,"m&":&,' | paste -sd,; }
 	sees '"event":"message".*"user":"u1","room":"chat:7","data":{"type":"message"'
 }
 
+@test "a relayed message names its room and its kind as the endpoint does, once" {
+	rooms_file 'chat:* publish relay anyone'
+	serve --rooms "$T/rooms" --endpoint /ws=payload --endpoint /t=topic --endpoint /c=channel
+	client a
+	client b
+	client c "${URL%/ws}/t"
+	client d "${URL%/ws}/c"
+	for i in a b c d; do
+		say $i '{"type":"subscribe","channel":"chat:7"}'
+		hears $i subscribed
+	done
+	say a '{"type":"message","room":"chat:7","eventType":"root.login","data":1}' \
+		'!text "{\"type\":\"message\",\n\"topic\":\"chat:7\",\"data\":[1,\r\n2e0]}"'
+	for i in b c d; do hears $i '"message"' 2; done
+	tail='"from":null,"conn":"'"$(conn_id 1)"'","data"'
+	[ "$(got b | tail -n 2)" = '{"type":"message","payload":{"channel":"chat:7"},'"$tail"':1}
+{"type":"message","payload":{"channel":"chat:7"},'"$tail"':[1,  2e0]}' ]
+	[ "$(got c | tail -n 2)" = '{"type":"message","topic":"chat:7","eventType":"message.sent",'"$tail"':1}
+{"type":"message","topic":"chat:7","eventType":"message.sent",'"$tail"':[1,  2e0]}' ]
+	[ "$(got d | tail -n 2)" = '{"type":"message","channel":"chat:7",'"$tail"':1}
+{"type":"message","channel":"chat:7",'"$tail"':[1,  2e0]}' ]
+}
+
+@test "line ends in the white space of a message become blanks, all else stays" {
+	serve
+	client a
+	say a '!text "\n{\"type\":\"x\",\r\n\t\"n\":[1e400,9007199254740993,\n-0.10],\"n\":\"\\u0041\\n\"}\n"'
+	sees '"event":"message"'
+	grep -qF "\"data\":{\"type\":\"x\",  $(printf '\t')\"n\":[1e400,9007199254740993, -0.10],\"n\":\"\\u0041\\n\"}}" "$T/serve.out"
+}
+
 @test "nobody speaks for another within the payload either" {
 	rooms_file 'chat:* publish relay anyone'
 	serve --rooms "$T/rooms"
@@ -294,6 +325,20 @@ members() { seq 1 "$1" | sed 's,.*,"m&":&,' | paste -sd,; }
 	say b '{"type":"ping"}'
 	hears b pong
 	[ "$(got b | wc -l)" -eq 3 ]
+}
+
+@test "a reload checks wildcard subscriptions again" {
+	rooms_file 'p.** anyone' 'q.* anyone'
+	serve --rooms "$T/rooms"
+	client a
+	say a '{"type":"subscribe","channels":["p.#","p.*","p.a.*","q.*"]}'
+	hears a '"subscribed"'
+	rooms_file 'p.*.secret' 'p.** anyone' 'q.* anyone'
+	feed serve '{"reload":true,"id":1}' '{"to":"p.a.secret","data":"secret","id":2}' '{"to":"p.a","data":"open","id":3}'
+	hears a '"open"'
+	[ "$(got a | grep -o '"unsubscribed".*' | sort | tr '\n' ' ')" = '"unsubscribed","payload":{"channel":"p.#"}} "unsubscribed","payload":{"channel":"p.a.*"}} ' ]
+	sees '"id":2,"reached":0'
+	sees '"event":"leave".*"room":"p.#"'
 }
 
 @test "a reload checks memberships again" {
