@@ -356,6 +356,33 @@ slow_among_eight() {
 	sees '"event":"message"' 20000
 }
 
+@test "who waits for stdout is not read from, and is not cut for its silence" {
+	mkfifo "$T/out"
+	exec 7<>"$T/out"
+	ws-serve --message-rate 0 --control "$T/c.sock" --ping-interval 300ms --ping-timeout 600ms 0 \
+		< /dev/null > "$T/out" 2> "$T/serve.err" 3>&- 7>&- &
+	PID[serve]=$!
+	read -r -u 7 listen
+	URL=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' <<< "$listen")
+	client talker
+	client quiet
+	say talker '!many 600000 {"type":"x","pad":"01234567890123456789"}' '{"type":"ping"}'
+	retry talker_waits
+	hears quiet '^\[ping' $(($(grep -c '^\[ping' "$T/quiet.out") + 5))
+	# Of 30 MB the server has taken what one read brought, on top of what stdout holds.
+	[ "$(received)" -lt 4000000 ]
+	cat <&7 > "$T/serve.out" 7<&- 3>&- &
+	PID[cat]=$!
+	hears talker pong
+	sees '"event":"message"' 600000
+}
+received() { ws-ctl "$T/c.sock" get stats | sed -n 's/.*"received_bytes":\([0-9]*\).*/\1/p'; }
+talker_waits() {
+	local before
+	before=$(received)
+	[ "$before" -gt 100000 ] && [ "$(received)" = "$before" ]
+}
+
 @test "--stdout drop loses events, counted, and nobody waits" {
 	mkfifo "$T/out" "$T/in"
 	exec 7<>"$T/out" 8<>"$T/in"
