@@ -158,18 +158,21 @@ fuzz: deps-fuzz
 
 fuzzers: $(FUZZERS)
 $(B)/fuzz/jwt $(B)/fuzz/jwks: LDLIBS += $(JWT)
-$(B)/fuzz/deflate $(B)/fuzz/serve: LDLIBS += -lz
+$(B)/fuzz/deflate $(B)/fuzz/door $(B)/fuzz/serve: LDLIBS += -lz
 # Linked as an archive, so that what a target defines itself stands in for a file of it.
-$(B)/fuzz/serve: $(B)/fuzz/libserve.a
+$(B)/fuzz/door $(B)/fuzz/serve: $(B)/fuzz/libserve.a
 $(B)/fuzz/libserve.a: $(filter-out %/main.o,$(call objs,cmd/ws-serve))
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(B)/fuzz/door: LDLIBS += $(LWS) $(EV) $(URING) $(TLS)
 $(B)/fuzz/message: LDLIBS += $(RMQ) $(TLS)
+$(B)/fuzz/pass: LDLIBS += $(JQ)
+$(B)/fuzz/pass: LDFLAGS += -rdynamic
 $(B)/fuzz/rmq: LDLIBS += $(RMQ) $(TLS)
-$(B)/fuzz/ws-bench $(B)/fuzz/ws-connect: LDLIBS += $(TLS)
+$(B)/fuzz/ws-bench $(B)/fuzz/ws-bench-wire $(B)/fuzz/ws-connect: LDLIBS += $(TLS)
 $(FUZZERS): $(B)/fuzz/%: tests/fuzz/%.c $(B)/libwsutils.a $(wildcard cmd/*/*.[ch] tests/fuzz/*.h)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(filter-out -MMD -MP,$(CFLAGS)) -fsanitize=fuzzer -o $@ $< \
+	$(Q)$(CC) $(CPPFLAGS) $(LDFLAGS) $(filter-out -MMD -MP,$(CFLAGS)) -fsanitize=fuzzer -o $@ $< \
 		$(call fuzz_sources,$<) $(filter %/libserve.a,$^) $(B)/libwsutils.a $(LDLIBS) -lm
 
 lint:
