@@ -264,26 +264,47 @@ drop_oldest(struct queue_ctl *q, struct conn *c)
 	return true;
 }
 
-/* Too much is queued in all: the longest queue pays. */
+/* What of c's queue could be given up. */
+static size_t
+sheddable(const struct conn *c)
+{
+	return c->doomed || c->closing ? 0 : c->queued - c->in_lws;
+}
+
+static void
+shed_one(struct queue_ctl *q, struct conn *c)
+{
+	size_t half = c->queued - sheddable(c) / 2;
+
+	if (q->server->config->slow == SLOW_DROP) {
+		while (c->queued > half && drop_oldest(q, c))
+			;
+	} else {
+		queue_doom(q, c, QUEUE_SLOW);
+		queue_forget(q, c);
+	}
+}
+
+/* Too much is queued in all: the longest queues pay, each that is more than half as long
+ * as the longest, until a sixteenth of the total is free. With many slow connections a
+ * walk over all of them for each message would hold up the others. */
 static void
 shed(struct queue_ctl *q)
 {
-	struct conn *longest = NULL;
+	uint64_t most = (uint64_t)q->server->config->queue_total, before;
 
-	for (struct conn *c = conn_first(q->server); c; c = c->next)
-		if (!c->doomed && !c->closing && (!longest || c->queued > longest->queued))
-			longest = c;
-	if (!longest || !longest->queued)
-		return;
-	if (q->server->config->slow == SLOW_DROP) {
-		size_t half = longest->queued / 2;
+	most -= most / 16;
+	do {
+		size_t longest = 0;
 
-		while (longest->queued > half && drop_oldest(q, longest))
-			;
-	} else {
-		queue_doom(q, longest, QUEUE_SLOW);
-		queue_forget(q, longest);
-	}
+		before = q->bytes;
+		for (const struct conn *c = conn_first(q->server); c; c = c->next)
+			if (sheddable(c) > longest)
+				longest = sheddable(c);
+		for (struct conn *c = conn_first(q->server); c && q->bytes > most; c = c->next)
+			if (sheddable(c) > longest / 2)
+				shed_one(q, c);
+	} while (q->bytes > most && q->bytes < before);
 }
 
 void
