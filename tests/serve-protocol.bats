@@ -408,16 +408,19 @@ members() { seq 1 "$1" | sed 's,.*,"m&":&,' | paste -sd,; }
 	client b
 	client c
 	client d
+	client e
 	say a '!close 4321 so long'
 	say b '!close 5000'
 	say c '!frame 88 03'
 	say d '!close'
+	say e '!frame 88 03e8ff'
+	hears e '^\[closed 1002'
 	hears a '^\[closed 4321'
 	hears b '^\[closed 1002'
 	hears c '^\[closed 1002'
 	hears d '^\[(closed 1005|lost)'
 	sees '"event":"close".*"code":4321,"reason":"so long"'
-	sees '"event":"close".*"code":1002' 2
+	sees '"event":"close".*"code":1002' 3
 }
 
 @test "a close waits for the client's answer, and takes in what it still sends" {
@@ -450,6 +453,7 @@ members() { seq 1 "$1" | sed 's,.*,"m&":&,' | paste -sd,; }
 	start_fed d /usr/bin/python3 "$T/silent.py" "$PORT" "$T/request"
 	sees '"event":"open"' 4
 	client e
+	client f
 	for n in 3 4; do feed serve '{"close":4003,"conn":"'"$(conn_id "$n")"'"}'; done
 	wait_for c.out closing
 	wait_for d.out closing
@@ -462,9 +466,13 @@ members() { seq 1 "$1" | sed 's,.*,"m&":&,' | paste -sd,; }
 	sees '"event":"close".*"code":4003'
 	# One that never answers is cut, one that libwebsockets closes by itself too.
 	say e '!deaf' '!frame 83 00'
+	# One that has said all that it may is not waited for.
+	say f '!deaf' '!frame 88 03'
 	wait_for d.out "^b''"
 	sees '"event":"close".*"code":4003' 2
-	sees '"event":"close".*"code":1002'
+	sees '"event":"close".*"code":1002,"reason":"protocol error"'
+	run -0 sed -n 's/.*"event":"close".*"code":\([0-9]*\),"reason":"\([a-z ]*\)".*/\1 \2/p' "$T/serve.out"
+	[ "${lines[1]}" = "1002 bad close frame" ]
 }
 
 @test "--deflate serves compressed and plain clients alike" {

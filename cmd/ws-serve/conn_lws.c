@@ -17,6 +17,7 @@ peer_closes(struct conn *c, const char *p, size_t n)
 	unsigned code = frame_close(slice_of(p, n), &reason);
 
 	if (!code) {
+		c->heard = true;
 		conn_note_close(c, 1002, S("bad close frame"));
 		conn_retire(c);
 		lws_close_reason(c->wsi, LWS_CLOSE_STATUS_PROTOCOL_ERR, NULL, 0);
@@ -32,9 +33,9 @@ peer_closes(struct conn *c, const char *p, size_t n)
 static int
 writable(struct conn *c)
 {
-	/* Asked to close once more, lws would not wait for the peer's answer. */
+	/* Asked to close once more, lws does not wait for the peer's answer. */
 	if (c->parting)
-		return 0;
+		return c->heard ? -1 : 0;
 	c->seen_us = server_now_us(c->server);
 	if (send_writable(c) < 0) {
 		conn_note_close(c, 1006, S("connection lost"));
