@@ -311,6 +311,34 @@ members() { seq 1 "$1" | sed 's,.*,"m&":&,' | paste -sd,; }
 	[ "$(grep -c '"event":"message"' "$T/serve.out")" -eq 2 ]
 }
 
+@test "what is relayed and what is commanded comes in one order to all, to nobody his own" {
+	rooms_file 'chat publish relay anyone'
+	serve --rooms "$T/rooms" --message-rate 0
+	for name in a b c d; do
+		client $name
+		say $name '{"type":"subscribe","channel":"chat"}'
+		hears $name '"subscribed"'
+	done
+	d=$(conn_id 4)
+	# Whole batches of both in one turn: b speaks while commands come.
+	for _ in 1 2 3; do
+		/usr/bin/python3 -c 'import sys
+for i in range(300): print("{\"to\":\"chat\",\"data\":\"k%d\"%s}" % (i, ",\"except\":\"%s\"" % sys.argv[1] if i % 2 else ""))' \
+			"$d" >&"${FEED[serve]}" &
+		say a '!many 200 {"type":"message","channel":"chat","data":"from a"}'
+		say b '!many 200 {"type":"message","channel":"chat","data":"from b"}'
+		wait $!
+	done
+	feed serve '{"to":"chat","data":"end"}'
+	for name in a b c d; do hears $name '^"end"$'; done
+	order() { got "$1" | grep -oE '"(k[0-9]+|from [ab]|end)"'; }
+	[ "$(order c | grep -c from)" -eq 1200 ]
+	[ "$(order c | grep -c k)" -eq 900 ]
+	diff <(order a) <(order c | grep -v 'from a')
+	diff <(order b) <(order c | grep -v 'from b')
+	diff <(order d) <(order c | grep -v 'k[0-9]*[13579]"')
+}
+
 @test "without relay a publish is only an event" {
 	rooms_file 'chat:* publish anyone'
 	serve --rooms "$T/rooms"

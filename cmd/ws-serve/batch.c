@@ -42,6 +42,7 @@ batch_take(struct batch_pool *pool)
 	if (!b->blob)
 		b->blob = blob_new();
 	b->count = 0;
+	b->excepts = false;
 	b->blob->n = 0;
 	return b;
 }
@@ -111,7 +112,7 @@ mark(struct batch *b, uint32_t order)
 		b->cap = b->cap ? b->cap * 2 : 8;
 		b->marks = mem_resize(b->marks, b->cap, sizeof(*b->marks));
 	}
-	b->marks[b->count++] = (struct mark){ order, (uint32_t)b->blob->n };
+	b->marks[b->count++] = (struct mark){ order, (uint32_t)b->blob->n, NULL };
 }
 
 static void
@@ -147,6 +148,13 @@ batch_add_packed(struct batch *b, uint32_t order, struct slice body, bool binary
     size_t fragment)
 {
 	add(b, order, body, true, binary, fragment);
+}
+
+void
+batch_except(struct batch *b, struct conn *c)
+{
+	b->marks[b->count - 1].except = c;
+	b->excepts = true;
 }
 
 void

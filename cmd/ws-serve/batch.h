@@ -16,16 +16,20 @@ struct blob {
 	char *p;
 };
 
+struct conn;
+
 /* One message of a batch. */
 struct mark {
-	uint32_t order; /* among all messages of the turn */
-	uint32_t at;    /* offset of its first frame */
+	uint32_t order;      /* among all messages of the turn */
+	uint32_t at;         /* offset of its first frame */
+	struct conn *except; /* send.c: who does not get it, NULL: all do */
 };
 
 struct batch {
 	struct blob *blob;
 	struct mark *marks;
 	uint32_t count, cap;
+	bool excepts;         /* a mark has an `except` */
 	struct batch *packed; /* pack.h; NULL: not made */
 	struct batch *next;   /* pool */
 };
@@ -50,6 +54,9 @@ void batch_add(struct batch *b, uint32_t order, struct slice body, bool binary,
 /* The same with a body that is packed: RSV1 marks the message (RFC 7692 section 6). */
 void batch_add_packed(struct batch *b, uint32_t order, struct slice body, bool binary,
     size_t fragment);
+
+/* The last message is not for c. */
+void batch_except(struct batch *b, struct conn *c);
 
 /* Append a message that is encoded already; an empty one keeps the place of one that is
  * left out. */

@@ -230,7 +230,10 @@ relay(struct conn *c, const struct request *r, struct slice room, const struct r
 	struct server *s = c->server;
 	const struct spelling *done[8];
 	uint32_t spelled = 0;
+	bool several = false;
 
+	for (int e = 1; e < s->endpoint_count; e++)
+		several = several || s->endpoints[e].spelling != s->endpoints[0].spelling;
 	for (int e = 0; e < s->endpoint_count; e++) {
 		const struct spelling *spelling = s->endpoints[e].spelling;
 		const char *skip = NULL;
@@ -267,7 +270,8 @@ relay(struct conn *c, const struct request *r, struct slice room, const struct r
 		server_timestamp(now);
 		js_put_member(&relayed, "timestamp", slice_of(now, 24));
 		buf_byte(&relayed, '}');
-		send_union(s, list->v, list->n, &c, 1, spelling, &(struct message){ .body = buf_view(&relayed) });
+		send_union(s, list->v, list->n, &c, 1, several ? spelling : NULL,
+		    &(struct message){ .body = buf_view(&relayed) });
 	}
 }
 

@@ -42,7 +42,7 @@ struct conn {
 	bool watched;                /* somebody wants to see what is sent to it */
 	bool doomed;                 /* queue.c: will be ended when the turn is over */
 	int fd;
-	uint32_t stamp;              /* send.c: the last walk over a union that met it */
+	uint32_t stamp;              /* send.c: the last walk over members that met it */
 	uint32_t in_lws;             /* lws holds some of these bytes, a short write's rest */
 	uint64_t sent;
 

@@ -54,15 +54,23 @@ static struct server server;
 void
 server_timestamp(char out[25])
 {
+	static time_t second = -1;
+	static char text[25]; /* of that second; computed once, since each reply has one */
 	struct timespec now;
 	struct tm tm;
-	char ms[8];
+	int ms;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	strftime(out, 25, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(ms, sizeof(ms), ".%03dZ", (int)(now.tv_nsec / 1000000));
-	memcpy(out + 19, ms, 6);
+	if (now.tv_sec != second) {
+		second = now.tv_sec;
+		gmtime_r(&second, &tm);
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S.000Z", &tm);
+	}
+	memcpy(out, text, sizeof(text));
+	ms = (int)(now.tv_nsec / 1000000);
+	out[20] = (char)('0' + ms / 100);
+	out[21] = (char)('0' + ms / 10 % 10);
+	out[22] = (char)('0' + ms % 10);
 }
 
 /* --- reload --- */

@@ -118,19 +118,27 @@ room_batch(struct sender *x, struct room *r)
 	return r->batch;
 }
 
-void
-send_room(struct server *s, struct room *r, const struct message *m)
+uint64_t
+send_room(struct server *s, struct room *r, struct conn *except, const struct message *m)
 {
 	struct sender *x = s->sender;
+	uint64_t reached = r->count;
 	struct batch *b;
 
-	if (!r->count)
-		return;
-	x->addressees += r->count;
+	/* One that is no member may be gone when this is sent; a member leaves after that. */
+	if (except && !room_has(r, except))
+		except = NULL;
+	reached -= except != NULL;
+	if (!reached)
+		return 0;
+	x->addressees += reached;
 	b = room_batch(x, r);
 	batch_add(b, x->order++, m->body, m->binary, SEND_FRAGMENT);
+	if (except)
+		batch_except(b, except);
 	if (b->blob->n >= SEND_EARLY)
 		send_write(s);
+	return reached;
 }
 
 /* First look at c in this turn: what it knows of another one is old. */
@@ -205,10 +213,8 @@ send_union(struct server *s, struct room *const *rooms, uint32_t n,
 	struct sender *x = s->sender;
 	uint64_t reached = 0;
 
-	if (n == 1 && !excepts && !only) {
-		send_room(s, rooms[0], m);
-		return rooms[0]->count;
-	}
+	if (n == 1 && excepts <= 1 && !only)
+		return send_room(s, rooms[0], excepts ? except[0] : NULL, m);
 	x->stamp++;
 	for (uint32_t i = 0; i < n; i++)
 		for (uint32_t k = 0; k < rooms[i]->count; k++) {
@@ -279,7 +285,8 @@ flush_deliveries(struct sender *x)
 	x->merged_bytes = 0;
 }
 
-/* Messages from several rooms, and single ones, in the order of the commands. */
+/* Messages from several rooms, and single ones, in the order of the commands, without
+ * those that are not for c. */
 static void
 hand_over_merged(struct sender *x, struct conn *c)
 {
@@ -287,6 +294,7 @@ hand_over_merged(struct sender *x, struct conn *c)
 	struct merging *from;
 	uint32_t n = 0, first = 0;
 
+	visit(x, c);
 	if (x->from_cap < c->seat_count) {
 		x->from_cap = c->seat_count * 2;
 		x->from = mem_resize(x->from, x->from_cap, sizeof(*x->from));
@@ -309,6 +317,8 @@ hand_over_merged(struct sender *x, struct conn *c)
 		for (uint32_t i = 0; i < n; i++) {
 			const struct batch *b = from[i].batch;
 
+			while (from[i].i < b->count && b->marks[from[i].i].except == c)
+				from[i].i++;
 			if (from[i].i < b->count && b->marks[from[i].i].order < order) {
 				order = b->marks[from[i].i].order;
 				best = &from[i];
@@ -355,6 +365,16 @@ count_dirty(struct sender *x)
 		x->touched[i]->dirty++;
 }
 
+/* Those that do not get all of this batch have the stamp. */
+static void
+stamp_excepts(struct sender *x, const struct batch *b)
+{
+	x->stamp++;
+	for (uint32_t i = 0; i < b->count; i++)
+		if (b->marks[i].except)
+			b->marks[i].except->stamp = x->stamp;
+}
+
 void
 send_write(struct server *s)
 {
@@ -368,16 +388,19 @@ send_write(struct server *s)
 		count_dirty(x);
 	for (uint32_t i = 0; i < x->dirty_n; i++) {
 		struct room *r = x->dirty[i];
+		bool excepts = r->batch->excepts;
 
+		if (excepts)
+			stamp_excepts(x, r->batch);
 		for (uint32_t k = 0; k < r->count; k++) {
 			struct conn *c = r->members[k].conn;
 
-			if (!mixed || c->dirty == 1) {
+			if ((!mixed || c->dirty == 1) && !(excepts && c->stamp == x->stamp)) {
 				struct batch *b = form(x, c, r->batch);
 
 				show(x, c, slice_of(r->batch->blob->p, r->batch->blob->n));
 				hand_over(x, c, b, 0, b->blob->n, b->count);
-			} else if (c->dirty) {
+			} else if (!mixed || c->dirty) {
 				c->dirty = 0;
 				hand_over_merged(x, c);
 			}

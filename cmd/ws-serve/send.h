@@ -38,8 +38,10 @@ struct message {
 void sender_new(struct server *s);
 void sender_free(struct server *s);
 
-/* To a room's own members, patterns not considered (ROOM_ALL and ROOM_USER have none). */
-void send_room(struct server *s, struct room *r, const struct message *m);
+/* To a room's own members, patterns not considered (ROOM_ALL and ROOM_USER have none), but
+ * for `except` (NULL: to all). Returns how many it goes to. */
+uint64_t send_room(struct server *s, struct room *r, struct conn *except,
+    const struct message *m);
 
 /* To one connection. */
 void send_conn(struct conn *c, const struct message *m);
