@@ -10,6 +10,7 @@
 #include "io.h"
 #include "mem.h"
 #include "msg.h"
+#include "now.h"
 #include "num.h"
 
 enum { URL_FILE_MAX = 64 << 10, URLS_MAX = 64, JITTER = 25 };
@@ -140,7 +141,7 @@ broker_init(struct broker *b, const struct broker_options *o, size_t max_body,
 		opt_fail("--external needs --cert");
 	/* Not being able to draw lots is no reason not to connect. */
 	if (getrandom(&b->random, sizeof(b->random), GRND_NONBLOCK) < 0)
-		b->random = (uint64_t)rmq_now();
+		b->random = (uint64_t)now_ms();
 	find_urls(b, o);
 	find_password(b, o);
 	for (size_t i = 0; i < b->n; i++) {

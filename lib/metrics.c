@@ -4,10 +4,10 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "io.h"
 #include "msg.h"
+#include "now.h"
 
 void
 metrics_family(struct buf *b, const char *name, enum metrics_type type, const char *help)
@@ -67,15 +67,6 @@ metrics_table(struct buf *b, const struct metric *m)
 {
 	for (; m->name; m++)
 		metrics_value(b, m->name, m->type, m->help, (double)*m->value);
-}
-
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 void

@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "amqptable.h"
+#include "now.h"
 #include "sig.h"
 
 #ifndef VERSION
@@ -13,15 +13,6 @@
 #endif
 
 enum { GOODBYE_MS = 1000 };
-
-int64_t
-rmq_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 int
 rmq_fd(const struct rmq *r)
@@ -44,7 +35,7 @@ wait_socket(struct rmq *r, int64_t deadline, bool heed_signals)
 		{ .fd = rmq_fd(r), .events = rmq_events(r, true) },
 		{ .fd = heed_signals ? sig_fd() : -1, .events = POLLIN },
 	};
-	int64_t left = deadline - rmq_now();
+	int64_t left = deadline - now_ms();
 
 	if (left <= 0) {
 		rmq_fail(r, RMQ_RETRY, 0, "the broker did not answer within %d s", RMQ_CONNECT_MS / 1000);
@@ -68,7 +59,7 @@ wait_socket(struct rmq *r, int64_t deadline, bool heed_signals)
 static enum rmq_status
 await(struct rmq *r, amqp_method_number_t answer)
 {
-	int64_t deadline = rmq_now() + RMQ_CONNECT_MS;
+	int64_t deadline = now_ms() + RMQ_CONNECT_MS;
 
 	rmq_push(r);
 	for (;;) {
@@ -219,7 +210,7 @@ rmq_connect(struct rmq *r, const struct rmq_url *u, const struct rmq_config *c)
 	r->status = status[dial_open(&r->io, u->host, u->port, u->tls ? c->tls : NULL,
 	    RMQ_CONNECT_MS, c->stop, &r->why)];
 	buf_cstr(&r->why);
-	r->received_ms = r->sent_ms = rmq_now();
+	r->received_ms = r->sent_ms = now_ms();
 	if (r->status == RMQ_OK) {
 		buf_add(&r->out, "AMQP\0\0\11\1", 8);
 		if (await(r, AMQP_CONNECTION_START_METHOD) == RMQ_OK
@@ -234,7 +225,7 @@ rmq_connect(struct rmq *r, const struct rmq_url *u, const struct rmq_config *c)
 int
 rmq_tick(struct rmq *r, bool reading, bool *ok)
 {
-	int64_t now = rmq_now(), interval = (int64_t)r->heartbeat_s * 1000, send_in, silent_in;
+	int64_t now = now_ms(), interval = (int64_t)r->heartbeat_s * 1000, send_in, silent_in;
 
 	*ok = r->status == RMQ_OK;
 	if (!*ok || !interval)
@@ -266,7 +257,7 @@ rmq_finish(struct rmq *r)
 {
 	amqp_connection_close_t bye = { .reply_code = AMQP_REPLY_SUCCESS,
 		.reply_text = amqp_cstring_bytes("bye") };
-	int64_t deadline = rmq_now() + GOODBYE_MS;
+	int64_t deadline = now_ms() + GOODBYE_MS;
 
 	if (r->status == RMQ_OK && rmq_fd(r) >= 0) {
 		rmq_send_on(r, 0, AMQP_CONNECTION_CLOSE_METHOD, &bye);

@@ -155,9 +155,6 @@ enum rmq_status rmq_reopen(struct rmq *r);
  * the next rmq_call returns. 0, or -1 with *why set (static text). */
 int rmq_table(struct rmq *r, struct slice json, amqp_table_t *table, const char **why);
 
-/* Milliseconds of CLOCK_MONOTONIC. */
-int64_t rmq_now(void);
-
 static inline amqp_bytes_t
 rmq_bytes(struct slice s)
 {

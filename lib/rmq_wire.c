@@ -5,6 +5,7 @@
 #include <stdarg.h>
 
 #include "bytes.h"
+#include "now.h"
 
 /* AMQP 0-9-1, section 4.2.3: type, channel, size, payload, end. */
 enum {
@@ -172,7 +173,7 @@ push(struct rmq *r)
 
 		if (n >= 0) {
 			r->out_done += (size_t)n;
-			r->sent_ms = rmq_now();
+			r->sent_ms = now_ms();
 		} else if (errno == EAGAIN) {
 			break;
 		} else if (errno != EINTR) {
@@ -221,7 +222,7 @@ rmq_fill(struct rmq *r)
 	while (n < 0 && errno == EINTR);
 	if (n > 0) {
 		r->in.n += (size_t)n;
-		r->received_ms = rmq_now();
+		r->received_ms = now_ms();
 	} else if (n == 0) {
 		rmq_fail(r, RMQ_RETRY, 0, "the broker closed the connection");
 	} else if (errno != EAGAIN) {

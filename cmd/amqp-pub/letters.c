@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "msg.h"
+#include "now.h"
 #include "rec.h"
 #include "rmq.h"
 
@@ -61,7 +62,7 @@ letters_tell(struct letters *l, const char *what, struct slice exchange, struct 
 {
 	uint64_t h = hash(what, exchange, key);
 	struct letters_key *k = &l->keys[h % LETTERS_KEYS];
-	int64_t now = rmq_now();
+	int64_t now = now_ms();
 	struct buf text = { 0 };
 
 	if (k->hash == h && now < k->next_ms) {

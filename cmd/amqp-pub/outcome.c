@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "msg.h"
+#include "now.h"
 
 /* Keep the line where dead letters go. Without such a file it is only reported, and the
  * tap that waits for its tag is told that it was not delivered. */
@@ -132,7 +133,7 @@ void
 outcome_acks_gone(struct pub *p)
 {
 	p->acks_gone = true;
-	p->input_due = rmq_now() + PUB_END_MS;
+	p->input_due = now_ms() + PUB_END_MS;
 	p->ack_tag = 0;
 	out_free(&p->acks);
 }

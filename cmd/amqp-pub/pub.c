@@ -10,6 +10,7 @@
 #include "exit.h"
 #include "io.h"
 #include "msg.h"
+#include "now.h"
 #include "outcome.h"
 #include "sig.h"
 
@@ -107,7 +108,7 @@ disconnected(struct pub *p, bool tell)
 	}
 	rmq_close(&p->rmq);
 	if (again || p->rmq.status == RMQ_STOPPED) {
-		p->retry_at = rmq_now();
+		p->retry_at = now_ms();
 		return;
 	}
 	if (p->rmq.status == RMQ_FINAL) {
@@ -126,7 +127,7 @@ disconnected(struct pub *p, bool tell)
 	if (tell)
 		msg_warn("lost the connection to %s: %s; connecting again in %lld ms", p->url->shown,
 		    p->rmq.why.p, (long long)delay);
-	p->retry_at = rmq_now() + delay;
+	p->retry_at = now_ms() + delay;
 }
 
 /* What is published to must be there: to a missing exchange the broker answers late, and
@@ -219,7 +220,7 @@ room(const struct pub *p)
 static int64_t
 rate_wait_us(const struct pub *p)
 {
-	return bucket_wait(&p->bucket, &p->o->rate, 1, rmq_now() * 1000);
+	return bucket_wait(&p->bucket, &p->o->rate, 1, now_ms() * 1000);
 }
 
 /* Lines from the buffer into the window. */
@@ -234,7 +235,7 @@ take_lines(struct pub *p)
 		switch (line_take(&p->in, &line)) {
 		case LINE_OK:
 			counts.lines++;
-			bucket_take(&p->bucket, &p->o->rate, 1, rmq_now() * 1000);
+			bucket_take(&p->bucket, &p->o->rate, 1, now_ms() * 1000);
 			window_add(&p->window, line, p->in.number);
 			break;
 		case LINE_TOO_LONG:
@@ -265,7 +266,7 @@ wants_input(const struct pub *p)
 static int
 wait_time(struct pub *p)
 {
-	int64_t now = rmq_now(), until = now + 60000;
+	int64_t now = now_ms(), until = now + 60000;
 	int metrics_in = metrics_file_wait(&p->metrics);
 	bool ok;
 
@@ -330,8 +331,8 @@ heed_signals(struct pub *p)
 	if (isatty(p->in.fd))
 		p->input_ended = true;
 	if (!p->stop_at)
-		p->stop_at = rmq_now() + p->o->drain_ms - grace;
-	if (p->o->drain_ms && rmq_now() >= p->stop_at)
+		p->stop_at = now_ms() + p->o->drain_ms - grace;
+	if (p->o->drain_ms && now_ms() >= p->stop_at)
 		p->input_ended = true;
 }
 
@@ -367,7 +368,7 @@ conclude(struct pub *p)
 int
 pub_run(const struct pub_options *o, struct broker *b)
 {
-	struct pub p = { .o = o, .counts = &counts, .broker = b, .rmq = RMQ_INIT, .retry_at = rmq_now() };
+	struct pub p = { .o = o, .counts = &counts, .broker = b, .rmq = RMQ_INIT, .retry_at = now_ms() };
 	int code;
 
 	sig_init(o->drain_ms);
@@ -380,9 +381,9 @@ pub_run(const struct pub_options *o, struct broker *b)
 	metrics_file_init(&p.metrics, o->metrics_file, metrics, NULL, NULL);
 	for (;;) {
 		heed_signals(&p);
-		if (p.acks_gone && !p.input_ended && rmq_now() >= p.input_due)
+		if (p.acks_gone && !p.input_ended && now_ms() >= p.input_due)
 			outcome_input_due(&p);
-		if (!p.connected && !p.failed && rmq_now() >= p.retry_at)
+		if (!p.connected && !p.failed && now_ms() >= p.retry_at)
 			connect_broker(&p);
 		take_events(&p);
 		take_lines(&p);

@@ -12,6 +12,7 @@
 #include "mem.h"
 #include "metrics.h"
 #include "msg.h"
+#include "now.h"
 #include "out.h"
 #include "record.h"
 #include "sig.h"
@@ -141,7 +142,7 @@ take_message(struct tap *t, const struct rmq_message *m)
 	uint64_t tag = 0;
 
 	if (t->o->idle_ms)
-		t->idle_at = rmq_now() + t->o->idle_ms;
+		t->idle_at = now_ms() + t->o->idle_ms;
 	if (!t->topology->no_ack && t->o->ack != TAP_HOLD) {
 		tag = inflight_add(&t->inflight);
 		if (!tag) {
@@ -304,7 +305,7 @@ disconnected(struct tap *t, bool lost)
 	if (lost)
 		msg_warn("lost the connection to %s: %s; connecting again in %lld ms", t->url->shown,
 		    t->rmq.why.p, (long long)delay);
-	t->retry_at = rmq_now() + delay;
+	t->retry_at = now_ms() + delay;
 }
 
 /* What passed while a tap was away has gone by. */
@@ -402,7 +403,7 @@ earliest(int64_t a, int64_t b)
 static int
 wait_time(struct tap *t)
 {
-	int64_t now = rmq_now(), until = t->drain_at;
+	int64_t now = now_ms(), until = t->drain_at;
 	int metrics_in = metrics_file_wait(&t->metrics);
 	bool ok;
 
@@ -445,7 +446,7 @@ end_by_time(struct tap *t, int code, int64_t now)
 static void
 check_times(struct tap *t)
 {
-	int64_t now = rmq_now();
+	int64_t now = now_ms();
 
 	if (now >= t->timeout_at && t->drain_at == INT64_MAX) {
 		t->code = EXIT_TIMEOUT;
@@ -506,7 +507,7 @@ poll_once(struct tap *t)
 static bool
 drained(const struct tap *t)
 {
-	if (sig_drained() || rmq_now() >= t->drain_at)
+	if (sig_drained() || now_ms() >= t->drain_at)
 		return true;
 	if (out_pending(&t->out))
 		return false;
@@ -517,7 +518,7 @@ drained(const struct tap *t)
 int
 tap_run(const struct tap_options *o, struct topology *topology, struct broker *broker)
 {
-	int64_t now = rmq_now();
+	int64_t now = now_ms();
 	struct tap t = { .o = o, .topology = topology, .broker = broker, .rmq = RMQ_INIT,
 		.end_at = o->duration_ms ? now + o->duration_ms : INT64_MAX,
 		.timeout_at = o->timeout_ms ? now + o->timeout_ms : INT64_MAX,
@@ -535,7 +536,7 @@ tap_run(const struct tap_options *o, struct topology *topology, struct broker *b
 		if (sig_stopping())
 			end(&t, EXIT_DONE);
 		check_times(&t);
-		if (!t.connected && !t.ending && rmq_now() >= t.retry_at)
+		if (!t.connected && !t.ending && now_ms() >= t.retry_at)
 			connect_broker(&t);
 		take_events(&t);
 		write_out(&t);

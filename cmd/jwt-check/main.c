@@ -8,6 +8,7 @@
 #include "jwk.h"
 #include "metrics.h"
 #include "msg.h"
+#include "now.h"
 #include "num.h"
 #include "opt.h"
 #include "rec.h"
@@ -136,14 +137,9 @@ static const struct metric metrics[] = {
 };
 
 static int64_t
-now_ms(void)
+clock_ms(void)
 {
-	struct timespec t;
-
-	if (o.now_ms >= 0)
-		return o.now_ms;
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return o.now_ms >= 0 ? o.now_ms : now_unix_ms();
 }
 
 /* A reload never leaves the tool without keys, nor with half of them. */
@@ -268,7 +264,7 @@ check_record(struct filter *f, struct slice line)
 		buf_str(b, "false");
 		js_put_member(b, "error", slice_str(why));
 	} else {
-		tok_check(checker, &keys, token, now_ms(), &v);
+		tok_check(checker, &keys, token, clock_ms(), &v);
 		put_verdict(b, &v);
 		ok = tok_good(&v);
 	}
@@ -282,7 +278,7 @@ check_bare(struct filter *f, struct slice token)
 	struct tok_verdict v;
 	size_t start = f->out.b.n;
 
-	tok_check(checker, &keys, token, now_ms(), &v);
+	tok_check(checker, &keys, token, clock_ms(), &v);
 	buf_byte(&f->out.b, '{');
 	put_verdict(&f->out.b, &v);
 	buf_byte(&f->out.b, '}');
@@ -339,7 +335,7 @@ check_argument(const char *token)
 	struct buf error = { 0 };
 	struct out out;
 
-	tok_check(checker, &keys, slice_str(token), now_ms(), &v);
+	tok_check(checker, &keys, slice_str(token), clock_ms(), &v);
 	if (!tok_good(&v)) {
 		tok_put_error(&error, checker, &v);
 		msg_error("token refused: %s", buf_cstr(&error));

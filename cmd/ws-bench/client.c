@@ -11,21 +11,13 @@
 #include <unistd.h>
 
 #include "mem.h"
+#include "now.h"
 
 enum {
 	EVENTS = 1024,
 	SLOW_BUFFER = 4096,  /* a slow reader is not to hide behind megabytes of the kernel */
 	WATCHED = 1 << 30, /* with a descriptor: not a connection's number */
 };
-
-static uint64_t
-monotonic(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
-}
 
 uint64_t
 client_clock(struct client *k)
@@ -34,8 +26,8 @@ client_clock(struct client *k)
 	static uint64_t origin;
 
 	if (!origin)
-		origin = monotonic() - 1;
-	return k->now = monotonic() - origin;
+		origin = (uint64_t)now_ns() - 1;
+	return k->now = (uint64_t)now_ns() - origin;
 }
 
 int

@@ -2,10 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "frame.h"
 #include "msg.h"
+#include "now.h"
 #include "num.h"
 
 static bool
@@ -48,14 +48,11 @@ ask_close(struct session *s, struct input_close c)
 static void
 ping(struct session *s)
 {
-	struct timespec t;
-
 	if (s->phase != PHASE_OPEN) {
 		session_inform(s, "not connected");
 		return;
 	}
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	s->ping_sent = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+	s->ping_sent = now_us();
 	link_ping(&s->link);
 }
 

@@ -3,26 +3,17 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "exit.h"
 #include "io.h"
 #include "msg.h"
+#include "now.h"
 #include "sig.h"
 
 enum {
 	TTY_LOOK_MS = 1000, /* how often a terminal in the background is looked at */
 };
-
-static int64_t
-clock_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 /* --- what libwebsockets tells --- */
 
@@ -46,7 +37,7 @@ on_pong(void *ctx, struct slice payload)
 
 	(void)payload;
 	if (s->ping_sent)
-		session_inform(s, "pong after %.1f ms", (double)(clock_us() - s->ping_sent) / 1000);
+		session_inform(s, "pong after %.1f ms", (double)(now_us() - s->ping_sent) / 1000);
 	s->ping_sent = 0;
 }
 
@@ -189,7 +180,7 @@ wait_events(struct session *s)
 			.events = link_events(&s->link, session_paused(s)) };
 	if (poll(p, 4, poll_ms(s, wants && !foreground)) < 0 && errno != EINTR)
 		msg_die(EXIT_HOST, "cannot poll: %s", strerror(errno));
-	s->now = clock_us() / 1000;
+	s->now = now_ms();
 	if (s->tty)
 		tty_signals(s->tty);
 	if (p[0].revents)
@@ -282,7 +273,7 @@ session_run(const struct options *o)
 
 	s.backoff = (struct backoff){ .min_ms = o->delay_min, .max_ms = o->delay_max,
 		.jitter = (unsigned)o->jitter };
-	s.now = s.last_in = clock_us() / 1000;
+	s.now = s.last_in = now_ms();
 	s.total_end = o->timeout ? s.now + o->timeout : -1;
 	if (url_secure(&o->url)) {
 		struct buf why = { 0 };

@@ -7,7 +7,6 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "exit.h"
@@ -15,6 +14,7 @@
 #include "js.h"
 #include "mem.h"
 #include "msg.h"
+#include "now.h"
 #include "sig.h"
 
 enum {
@@ -23,15 +23,6 @@ enum {
 	ANSWER_MAX = 64 << 20, /* longest line that a server writes, bytes */
 	TTY_LOOK_MS = 1000,    /* between looks whether we came to the foreground */
 };
-
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 void
 link_put(struct link *l, struct slice bytes)

@@ -12,6 +12,7 @@
 #include "io.h"
 #include "metrics.h"
 #include "msg.h"
+#include "now.h"
 #include "num.h"
 #include "opt.h"
 #include "out.h"
@@ -52,15 +53,6 @@ static uint64_t written, bad, untimed, backwards;
 static int64_t end_at = INT64_MAX, latest_late;
 static struct metrics_file metrics;
 static bool first_round = true;
-
-static int64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * SECOND + t.tv_nsec;
-}
 
 /* --- options --- */
 

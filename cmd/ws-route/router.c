@@ -2,11 +2,11 @@
 
 #include <libgen.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "jqval.h"
 #include "mem.h"
 #include "mistakes.h"
+#include "now.h"
 #include "routes.h"
 #include "topic.h"
 
@@ -348,15 +348,6 @@ router_match(struct router *r, struct slice subject, bool dots, const unsigned *
 		keep(r, k, subject, dots);
 	*list = r->hit;
 	return r->hits;
-}
-
-static int64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 enum jqx_end

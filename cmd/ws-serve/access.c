@@ -1,7 +1,6 @@
 #include "access_private.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "auth.h"
 #include "client.h"
@@ -14,6 +13,7 @@
 #include "js.h"
 #include "life.h"
 #include "mem.h"
+#include "now.h"
 #include "room.h"
 #include "send.h"
 #include "server.h"
@@ -31,24 +31,19 @@ struct entrant {
 void
 access_set_expiry(struct conn *c)
 {
-	struct timespec now;
 	int64_t left_ms;
 
 	c->expires_us = 0;
 	if (!c->id.expires)
 		return;
-	clock_gettime(CLOCK_REALTIME, &now);
-	left_ms = c->id.expires - ((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+	left_ms = c->id.expires - now_unix_ms();
 	c->expires_us = server_now_us(c->server) + (left_ms > 0 ? left_ms * 1000 : 0) + 1;
 }
 
 bool
 access_over(const struct identity *id)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return id->expires && id->expires <= (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return id->expires && id->expires <= now_unix_ms();
 }
 
 static void

@@ -7,6 +7,7 @@
 
 #include "guest.h"
 #include "mem.h"
+#include "now.h"
 
 enum {
 	EVENT_BATCH = 256,
@@ -155,16 +156,16 @@ on_deadline(struct ev_loop *loop, ev_timer *timer, int revents)
 {
 	struct door *d = timer->data;
 	struct guest_list *reading = &d->list[GUEST_READING], *lingering = &d->list[GUEST_LINGERING];
-	int64_t now_us = guest_now_us();
+	int64_t now = now_us();
 
 	(void)loop;
 	(void)revents;
 	guest_enter(d);
-	while (reading->first && reading->first->due_us <= now_us) {
+	while (reading->first && reading->first->due_us <= now) {
 		d->stats.timeouts++;
 		guest_refuse(reading->first, 408, "the request did not come in time", 0);
 	}
-	while (lingering->first && lingering->first->due_us <= now_us)
+	while (lingering->first && lingering->first->due_us <= now)
 		guest_free(lingering->first);
 	guest_arm(d);
 	guest_leave(d);

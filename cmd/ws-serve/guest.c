@@ -4,25 +4,16 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "mem.h"
+#include "now.h"
 #include "respond.h"
 
 enum {
 	LINGER_MS = 2000,   /* how long a refused client may take to read and leave */
 	DISCARD_MAX = 1 << 20, /* and how much it may still send in one go */
 };
-
-int64_t
-guest_now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 static void
 list_add(struct guest *g)
@@ -53,7 +44,7 @@ guest_arm(struct door *d)
 	if (!a && !b) {
 		ev_timer_stop(d->loop, &d->deadline);
 	} else if (!ev_is_active(&d->deadline)) {
-		int64_t left_us = due_us - guest_now_us();
+		int64_t left_us = due_us - now_us();
 
 		ev_timer_set(&d->deadline, left_us > 0 ? (double)left_us / 1e6 : 0, 0);
 		ev_timer_start(d->loop, &d->deadline);
@@ -69,7 +60,7 @@ guest_new(struct door *d, const struct listener *from, int fd)
 	g->fd = fd;
 	g->from = from;
 	g->state = GUEST_READING;
-	g->due_us = guest_now_us() + d->config.timeout_ms * 1000;
+	g->due_us = now_us() + d->config.timeout_ms * 1000;
 	d->stats.guests++;
 	list_add(g);
 	guest_arm(d);
@@ -82,7 +73,7 @@ guest_move(struct guest *g, enum guest_state state)
 	list_remove(g);
 	g->state = state;
 	if (state == GUEST_LINGERING)
-		g->due_us = guest_now_us() + LINGER_MS * 1000;
+		g->due_us = now_us() + LINGER_MS * 1000;
 	list_add(g);
 	guest_arm(g->door);
 }

@@ -65,9 +65,6 @@ struct door {
 	char peeked[REQUEST_MAX];
 };
 
-/* Microseconds of a clock that is never set. */
-int64_t guest_now_us(void);
-
 /* A new guest in READING. */
 struct guest *guest_new(struct door *d, const struct listener *from, int fd);
 

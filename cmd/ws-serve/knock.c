@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "http.h"
+#include "now.h"
 #include "proxy.h"
 
 static bool
@@ -60,7 +61,7 @@ within_rate(const struct guest *g, bool understood, int64_t *retry_us)
 	if (!config->peers || !g->has_address
 	    || (!understood && config->proxy && proxy_trusts(config->proxy, &g->address)))
 		return true;
-	return peers_ask(config->peers, &g->address, guest_now_us(), retry_us);
+	return peers_ask(config->peers, &g->address, now_us(), retry_us);
 }
 
 /* The header fields that the owner asked for. False when one is there twice: which of
