@@ -328,6 +328,24 @@ auth_by_hand() {
 	hears a '"userId":"new"'
 }
 
+@test "a client whose messages wait for the authenticator is closed without waiting for more" {
+	auth_by_hand
+	serve --auth "$AUTH" --auth-timeout 60s
+	for i in 1 2; do
+		start_fed "c$i" /usr/bin/python3 "$ROOT/tests/lib/ws-client.py" "$URL?token=t"
+		wait_for "$T/asked" "\"id\":$i"
+		feed answers "{\"id\":$i,\"ok\":true,\"user\":\"u$i\"}"
+		hears "c$i" established
+	done
+	say c1 '{"type":"auth","token":"t"}' '{"type":"ping"}'
+	wait_for "$T/asked" '"id":3'
+	# c2 does not answer its close frame, so it is cut after 5 seconds.
+	kill -s STOP "${PID[c2]}"
+	feed serve '{"close":4003,"user":"u2"}' '{"close":4003,"user":"u1"}'
+	sees '"event":"close"' 2
+	[[ $(grep '"event":"close"' "$T/serve.out") == *'"user":"u1"'*'"user":"u2"'* ]] || false
+}
+
 @test "who was let in and leaves takes nobody along who still waits" {
 	auth_by_hand
 	serve --auth "$AUTH"

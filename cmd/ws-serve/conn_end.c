@@ -43,6 +43,11 @@ conn_close(struct conn *c, unsigned code, struct slice reason)
 	if (c->closing)
 		return;
 	conn_note_close(c, code, reason);
+	/* Whatever it waited for, its answer to the close frame is read. */
+	if (c->parked) {
+		lws_rx_flow_control(c->wsi, 1);
+		conn_kick(c->server);
+	}
 	conn_retire(c);
 	c->end_us = server_now_us(c->server) + CONN_CLOSE_MS * 1000;
 	conn_set_timer(c);
