@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "auth.h"
-#include "client.h"
 #include "command.h"
 #include "conn.h"
 #include "conn_end.h"
@@ -13,10 +12,13 @@
 #include "js.h"
 #include "life.h"
 #include "mem.h"
+#include "member.h"
 #include "now.h"
+#include "reply.h"
 #include "room.h"
 #include "send.h"
 #include "server.h"
+#include "spell.h"
 
 /* A request that waits for the authenticator. */
 struct entrant {
@@ -98,7 +100,7 @@ access_open(struct conn *c)
 {
 	c->waiting_auth = false;
 	c->end_us = 0;
-	client_join_auto(c, false);
+	member_join_auto(c, false);
 	room_join(c, ROOM_ALL, slice_of("", 0), NULL);
 	if (c->id.user)
 		room_join(c, ROOM_USER, conn_user(c), NULL);
@@ -171,7 +173,7 @@ refuse(struct server *s, struct guest *g, int endpoint, struct slice remote, str
 	c = admit(s, g, endpoint, remote, path, subprotocol);
 	if (!c)
 		return;
-	client_error(c, CODE_AUTHENTICATION_FAILED, slice_str(reason), slice_of("", 0),
+	reply_error(c, CODE_AUTHENTICATION_FAILED, slice_str(reason), slice_of("", 0),
 	    slice_of("", 0), slice_of("", 0));
 	access_turned_away(c, reason);
 }
@@ -214,7 +216,7 @@ entrant_answered(void *ctx, struct auth_answer *answer)
 			c->id = answer->id;
 			answer->id = (struct identity){ 0 };
 			access_open(c);
-			client_welcome(c);
+			reply_welcome(c);
 		}
 	}
 	entrant_free(e);
@@ -286,7 +288,7 @@ knock(void *ctx, struct guest *g, const struct door_request *r)
 		return;
 	}
 	access_open(c);
-	client_welcome(c);
+	reply_welcome(c);
 }
 
 static void

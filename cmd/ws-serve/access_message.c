@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "auth.h"
-#include "client.h"
 #include "command.h"
 #include "conn.h"
 #include "conn_end.h"
@@ -12,6 +11,8 @@
 #include "handshake.h"
 #include "inbox.h"
 #include "mem.h"
+#include "member.h"
+#include "reply.h"
 #include "room.h"
 #include "server.h"
 
@@ -47,7 +48,7 @@ access_forget(struct conn *c)
 static void
 fail(struct conn *c, const struct renewal *n, enum code code, const char *reason)
 {
-	client_error(c, code, slice_str(reason), slice_of("", 0),
+	reply_error(c, code, slice_str(reason), slice_of("", 0),
 	    n->correlation ? slice_str(n->correlation) : slice_of("", 0),
 	    n->id ? slice_str(n->id) : slice_of("", 0));
 	if (c->waiting_auth) {
@@ -105,12 +106,12 @@ renewal_answered(void *ctx, struct auth_answer *answer)
 		fail(c, n, CODE_AUTHORIZATION_FAILED, "blocked");
 	} else {
 		renew(c, &answer->id);
-		client_authenticated(c, n->correlation ? slice_str(n->correlation) : slice_of("", 0),
+		reply_authenticated(c, n->correlation ? slice_str(n->correlation) : slice_of("", 0),
 		    n->id ? slice_str(n->id) : slice_of("", 0));
 		if (first)
-			client_welcome(c);
+			reply_welcome(c);
 		else
-			client_recheck(c);
+			member_recheck(c);
 	}
 	renewal_free(n);
 	if (!c->closing)
@@ -152,7 +153,7 @@ access_auth_message(struct conn *c, struct slice token, struct slice correlation
 void
 access_late(struct conn *c)
 {
-	client_error(c, CODE_AUTHENTICATION_FAILED, S("no auth message in time"), slice_of("", 0),
+	reply_error(c, CODE_AUTHENTICATION_FAILED, S("no auth message in time"), slice_of("", 0),
 	    slice_of("", 0), slice_of("", 0));
 	access_turned_away(c, "no auth message in time");
 }

@@ -34,7 +34,7 @@ static void
 answer_error(struct conn *c, const struct request *r, enum code code, const char *message,
     struct slice room)
 {
-	client_error(c, code, slice_str(message), room, r->correlation, r->id);
+	reply_error(c, code, slice_str(message), room, r->correlation, r->id);
 }
 
 /* A message against the protocol: told, reported, counted; too many end it. */
@@ -153,7 +153,7 @@ static void
 too_fast(struct conn *c, struct slice correlation, struct slice id)
 {
 	c->server->counters.rate_limited++;
-	client_error(c, CODE_RATE_LIMIT_EXCEEDED, S("too many messages"), slice_of("", 0),
+	reply_error(c, CODE_RATE_LIMIT_EXCEEDED, S("too many messages"), slice_of("", 0),
 	    correlation, id);
 	conn_close(c, 4008, S("rate limit exceeded"));
 }

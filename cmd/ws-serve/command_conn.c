@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 
-#include "client.h"
 #include "conn.h"
 #include "conn_end.h"
+#include "member.h"
 #include "num.h"
 #include "server.h"
 
@@ -48,9 +48,9 @@ move(struct command *c, bool joining)
 		const char *refused = NULL;
 
 		if (joining)
-			refused = client_join(list[i], buf_view(&name));
+			refused = member_add(list[i], buf_view(&name));
 		else
-			client_leave(list[i], buf_view(&name));
+			member_remove(list[i], buf_view(&name));
 		if (refused)
 			why = refused;
 		else

@@ -8,7 +8,6 @@
 
 #include "access.h"
 #include "auth.h"
-#include "client.h"
 #include "command.h"
 #include "conn.h"
 #include "conn_lws.h"
@@ -27,6 +26,7 @@
 #include "life.h"
 #include "listen.h"
 #include "mem.h"
+#include "member.h"
 #include "msg.h"
 #include "notify.h"
 #include "options.h"
@@ -89,7 +89,7 @@ recheck_all(struct server *s)
 	for (struct conn *c = conn_first(s), *next; c; c = next) {
 		next = c->next;
 		if (c->admitted && !c->closing)
-			client_recheck(c);
+			member_recheck(c);
 	}
 }
 

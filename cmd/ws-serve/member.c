@@ -1,6 +1,5 @@
 #include "member.h"
 
-#include "client.h"
 #include "conn.h"
 #include "events.h"
 #include "reply.h"
@@ -82,7 +81,7 @@ member_leave(struct conn *c, struct slice name)
 }
 
 const char *
-client_join(struct conn *c, struct slice room)
+member_add(struct conn *c, struct slice room)
 {
 	enum code code;
 	bool fresh;
@@ -94,7 +93,7 @@ client_join(struct conn *c, struct slice room)
 }
 
 void
-client_leave(struct conn *c, struct slice room)
+member_remove(struct conn *c, struct slice room)
 {
 	if (member_leave(c, room))
 		say_room(c, "unsubscribed", room);
@@ -121,7 +120,7 @@ join_auto(void *ctx, struct slice room)
 }
 
 void
-client_join_auto(struct conn *c, bool tell)
+member_join_auto(struct conn *c, bool tell)
 {
 	struct rules_identity id = conn_rules_identity(c);
 
@@ -129,7 +128,7 @@ client_join_auto(struct conn *c, bool tell)
 }
 
 void
-client_recheck(struct conn *c)
+member_recheck(struct conn *c)
 {
 	struct buf name = { 0 };
 
@@ -147,8 +146,8 @@ client_recheck(struct conn *c)
 			continue;
 		buf_clear(&name);
 		buf_slice(&name, room_name(r));
-		client_leave(c, buf_view(&name));
+		member_remove(c, buf_view(&name));
 	}
 	buf_free(&name);
-	client_join_auto(c, true);
+	member_join_auto(c, true);
 }

@@ -1,6 +1,5 @@
 #include "reply.h"
 
-#include "client.h"
 #include "conn.h"
 #include "events.h"
 #include "send.h"
@@ -17,7 +16,7 @@ say(struct conn *c)
 }
 
 void
-client_error(struct conn *c, enum code code, struct slice message, struct slice room,
+reply_error(struct conn *c, enum code code, struct slice message, struct slice room,
     struct slice correlation, struct slice id)
 {
 	if (room.n > TOLD)
@@ -29,7 +28,7 @@ client_error(struct conn *c, enum code code, struct slice message, struct slice 
 }
 
 void
-client_welcome(struct conn *c)
+reply_welcome(struct conn *c)
 {
 	const struct spelling *spelling = conn_spelling(c);
 
@@ -42,7 +41,7 @@ client_welcome(struct conn *c)
 }
 
 void
-client_authenticated(struct conn *c, struct slice correlation, struct slice id)
+reply_authenticated(struct conn *c, struct slice correlation, struct slice id)
 {
 	spell_begin(&reply, "auth_success");
 	conn_spelling(c)->authenticated(&reply, c);

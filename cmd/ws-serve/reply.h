@@ -1,4 +1,5 @@
-/* reply - what is said to a client, and reported about it, in the parts of client.h. */
+/* reply - what is said to a client, and reported about it. The values that a request wants
+ * back, `correlation` and `id`, may be empty. */
 #ifndef REPLY_H
 #define REPLY_H
 
@@ -7,8 +8,19 @@
 
 #include "events.h"
 #include "slice.h"
+#include "spell.h"
 
 struct conn;
+
+/* The first message to a connection that has been let in. */
+void reply_welcome(struct conn *c);
+
+/* It is authenticated now. */
+void reply_authenticated(struct conn *c, struct slice correlation, struct slice id);
+
+/* room may be empty. */
+void reply_error(struct conn *c, enum code code, struct slice message, struct slice room,
+    struct slice correlation, struct slice id);
 
 /* subscribed or unsubscribed; several: the request named a list. */
 void reply_rooms(struct conn *c, const char *type, const struct slice *rooms, uint32_t n,

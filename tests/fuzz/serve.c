@@ -283,7 +283,7 @@ reload_finish(void *ctx, const char *why)
 		for (struct conn *c = conn_first(&server), *next; c; c = next) {
 			next = c->next;
 			if (c->admitted && !c->closing)
-				client_recheck(c);
+				member_recheck(c);
 		}
 	}
 	rules_free(coming);
