@@ -6,9 +6,14 @@
 
 static ssize_t fuzz_recv(int fd, void *p, size_t n, int flags);
 static ssize_t fuzz_send(int fd, const void *p, size_t n, int flags);
+#include "now.h"
+
+static int64_t fuzz_now_us(void) { return 1000000; }
 #define recv fuzz_recv
+#define now_us fuzz_now_us
 #include "../../cmd/ws-serve/knock.c"
 #undef recv
+#undef now_us
 #define send fuzz_send
 #include "../../cmd/ws-serve/http.c"
 #undef send
@@ -123,7 +128,6 @@ check_file(int fd)
 static struct door door;
 static struct guest guest;
 
-int64_t guest_now_us(void) { return 1000000; }
 void guest_move(struct guest *g, enum guest_state state) { g->state = state; }
 void guest_free(struct guest *g) { g->state = GUEST_GONE; }
 bool guest_watch(struct guest *g) { (void)g; return true; }
