@@ -46,7 +46,7 @@ http_make_place(struct http *h, const struct http_conn *newcomer)
 			if (++held[share] > held[most])
 				most = share;
 		}
-		/* With the newcomer it must still have no more than the other has left. */
+		/* The newcomer's address would have no more with it than the other has without. */
 		if (held[most] < held[own] + 2)
 			return false;
 		h->stats.displaced++;
