@@ -326,6 +326,37 @@ let_in() { [ "$(code_of upgrade "$1")" = 101 ]; }
 	[ "$output" = $'22 0\nHTTP/1.1 101\nHTTP/1.1 101' ]
 }
 
+@test "half requests of one address do not keep other addresses out" {
+	serve --max-handshakes 40 --admin 127.0.0.1:0
+	wait_for serve.out '"url":"http://'
+	admin=$(sed -n 's|.*"url":"http://127.0.0.1:\([0-9]*\)/.*|\1|p' "$T/serve.out")
+	upgrade /ws > "$T/request"
+	cat > "$T/crowd.py" <<-END
+		import socket
+		def begin(port, source):
+		    s = socket.create_connection(("127.0.0.1", port), source_address=(source, 0))
+		    s.settimeout(20)
+		    return s
+		def ask(port, source, text):
+		    s = begin(port, source)
+		    s.sendall(text)
+		    return s.recv(12).decode()
+		crowd = []
+		for port, n in ($PORT, 40), ($admin, 64):
+		    for i in range(n):
+		        crowd.append(begin(port, "127.0.0.1"))
+		        crowd[-1].sendall(b"GET / HTTP/1.1\r\n")
+		upgrade = open("$T/request", "rb").read()
+		ready = b"GET /ready HTTP/1.1\r\nHost: 127.0.0.1:$admin\r\n\r\n"
+		print(ask($PORT, "127.0.0.2", upgrade), ask($admin, "127.0.0.2", ready))
+		print(ask($PORT, "127.0.0.3", upgrade), ask($admin, "127.0.0.3", ready))
+		# The oldest made room; what that address says beyond its places is refused.
+		print(crowd[0].recv(12).decode(), crowd[40].recv(12).decode())
+	END
+	run -0 timeout 60 /usr/bin/python3 "$T/crowd.py"
+	[ "$output" = $'HTTP/1.1 101 HTTP/1.1 200\nHTTP/1.1 101 HTTP/1.1 200\nHTTP/1.1 503 HTTP/1.1 503' ]
+}
+
 @test "without descriptors newcomers get 503, and the others go on" {
 	start serve bash -c 'ulimit -n 40 && exec ws-serve --admin "$0" 0' "$T/admin"
 	wait_for serve.out '"event":"listen"' 2

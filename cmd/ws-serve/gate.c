@@ -17,6 +17,7 @@
 
 enum {
 	ACCEPT_BATCH = 64, /* connections taken in a row before others get their turn */
+	PLACES_SEEN = 2048, /* guests that are looked at for one to give up its place */
 	PAUSE_MS = 100,    /* no accepts after the kernel ran out of something */
 	BACKLOG_MAX = 65536, /* connections that wait when a listener is closed */
 };
@@ -27,22 +28,35 @@ struct gate { /* a listener and its watcher */
 	const struct listener *listener;
 };
 
+/* False when it comes from a Unix socket, which has none: *a is {0}. */
+static bool
+address_of(const struct sockaddr_storage *from, struct peer_address *a, unsigned *port)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)from;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)from;
+
+	*a = (struct peer_address){ 0 };
+	if (from->ss_family == AF_INET) {
+		memset(a->bytes + 10, 0xff, 2);
+		memcpy(a->bytes + 12, &v4->sin_addr, 4);
+		*port = ntohs(v4->sin_port);
+	} else if (from->ss_family == AF_INET6) {
+		memcpy(a->bytes, &v6->sin6_addr, 16);
+		*port = ntohs(v6->sin6_port);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static void
 name_remote(struct guest *g, const struct sockaddr_storage *from)
 {
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)from;
 	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)from;
 	char host[INET6_ADDRSTRLEN] = "";
 	unsigned port;
 
-	if (from->ss_family == AF_INET) {
-		memset(g->address.bytes + 10, 0xff, 2);
-		memcpy(g->address.bytes + 12, &v4->sin_addr, 4);
-		port = ntohs(v4->sin_port);
-	} else if (from->ss_family == AF_INET6) {
-		memcpy(g->address.bytes, &v6->sin6_addr, 16);
-		port = ntohs(v6->sin6_port);
-	} else {
+	if (!address_of(from, &g->address, &port)) {
 		strcpy(g->remote, "unix");
 		return;
 	}
@@ -79,13 +93,41 @@ no_descriptors(struct door *d)
 	flood_warn(&shed, "out of descriptors: a connection was sent away");
 }
 
+/* All places are taken. The address that holds most of those whose requests are not whole
+ * gives up its oldest one, if the newcomer's holds fewer, so that half requests of one do
+ * not keep all others out. False: there is no place. */
+static bool
+make_place(struct door *d, const struct sockaddr_storage *from)
+{
+	uint16_t held[PEERS_SHARES] = { 0 };
+	struct peer_address a;
+	struct guest *g = d->list[GUEST_READING].first;
+	unsigned port, own, most;
+
+	address_of(from, &a, &port);
+	most = own = peers_share(&a);
+	for (int i = 0; g && i < PLACES_SEEN; i++, g = g->next) {
+		unsigned share = peers_share(&g->address);
+
+		if (++held[share] > held[most])
+			most = share;
+	}
+	if (held[most] < held[own] + 2)
+		return false;
+	g = d->list[GUEST_READING].first;
+	while (peers_share(&g->address) != most)
+		g = g->next;
+	guest_refuse(g, 503, "too many handshakes at a time", 1);
+	return true;
+}
+
 static void
 arrive(struct door *d, const struct listener *l, int fd, const struct sockaddr_storage *from)
 {
 	struct guest *g;
 
 	d->stats.accepted++;
-	if (d->stats.guests >= d->config.max_guests) {
+	if (d->stats.guests >= d->config.max_guests && !make_place(d, from)) {
 		guest_shed(d, fd, "too many handshakes at a time", !l->tls);
 		return;
 	}

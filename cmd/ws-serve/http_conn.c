@@ -261,7 +261,7 @@ http_conn_new(struct http *h, int fd, struct peer_address who)
 {
 	struct http_conn *c = mem_zero(1, sizeof *c);
 
-	c->who = peers_key(&who);
+	c->who = who;
 	if (!http_make_place(h, c)) {
 		struct buf b = { 0 };
 

@@ -31,7 +31,7 @@ struct http_conn {
 	bool head;                    /* HEAD: no body goes out */
 	bool held;                    /* READING: not now */
 	bool leisurely;               /* READING: only a pause is too slow, pace.h */
-	struct peer_address who;      /* as peers_key has it */
+	struct peer_address who;
 	struct ev_io io;
 	struct ev_timer timer;        /* of the pace; LINGERING: of the end */
 	struct pace pace;

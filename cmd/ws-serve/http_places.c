@@ -2,16 +2,6 @@
  * that nobody keeps others out by reading slowly, or by not reading at all. */
 #include "http_private.h"
 
-#include "hash.h"
-
-enum { SHARES = 1024 }; /* two addresses in one share are rare, and only somewhat unfair */
-
-static unsigned
-share_of(const struct http_conn *c)
-{
-	return hash_bytes(slice_of((const char *)c->who.bytes, sizeof c->who.bytes)) % SHARES;
-}
-
 /* The one that has been here longest, of those that an address of this share has or, with
  * -1, of those that have taken their answer and only linger. NULL: there is none. */
 static struct http_conn *
@@ -22,7 +12,7 @@ oldest(const struct http *h, int share)
 	/* The first of the list came last. */
 	for (struct http_conn *c = h->first; c; c = c->next)
 		if (share < 0 ? c->state == HTTP_LINGERING && http_conn_untaken(c) == 0
-			: share_of(c) == (unsigned)share)
+			: peers_share(&c->who) == (unsigned)share)
 			found = c;
 	return found;
 }
@@ -30,9 +20,9 @@ oldest(const struct http *h, int share)
 bool
 http_make_place(struct http *h, const struct http_conn *newcomer)
 {
-	uint16_t held[SHARES] = { 0 };
+	uint16_t held[PEERS_SHARES] = { 0 };
 	struct http_conn *victim;
-	unsigned most = 0, own = share_of(newcomer);
+	unsigned most = 0, own = peers_share(&newcomer->who);
 
 	if (h->count < HTTP_CONNS)
 		return true;
@@ -41,7 +31,7 @@ http_make_place(struct http *h, const struct http_conn *newcomer)
 		http_conn_free(victim);
 	} else {
 		for (const struct http_conn *c = h->first; c; c = c->next) {
-			unsigned share = share_of(c);
+			unsigned share = peers_share(&c->who);
 
 			if (++held[share] > held[most])
 				most = share;

@@ -106,6 +106,14 @@ peers_key(const struct peer_address *a)
 	return key;
 }
 
+unsigned
+peers_share(const struct peer_address *a)
+{
+	struct peer_address key = peers_key(a);
+
+	return hash_bytes(slice_of((const char *)key.bytes, sizeof key.bytes)) % PEERS_SHARES;
+}
+
 static struct peer *
 find(struct peers *p, const struct peer_address *a)
 {

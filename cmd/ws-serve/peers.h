@@ -14,6 +14,7 @@ struct peers;
 struct peer;
 
 enum {
+	PEERS_SHARES = 1024,
 	PEERS_RETRY_S = 10, /* when all connections are taken, nobody knows better */
 	PEERS_WAITING = 16,        /* requests that may wait beside `most`: a browser sends many */
 };
@@ -24,6 +25,10 @@ struct peer_address {
 
 /* What an address counts as: an IPv6 address as its /64. */
 struct peer_address peers_key(const struct peer_address *a);
+
+/* The share of an address (not its key) among PEERS_SHARES: for counting what addresses
+ * hold without a table. Two in one share are rare, and only somewhat unfair. */
+unsigned peers_share(const struct peer_address *a);
 
 /* most: connections at a time, 0: no limit. rate->count 0: no limit. */
 struct peers *peers_new(int64_t most, const struct num_rate *rate);
