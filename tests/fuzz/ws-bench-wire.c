@@ -56,8 +56,6 @@ fuzz_send(int fd, const void *p, size_t n, int flags)
 	return (ssize_t)n;
 }
 
-ssize_t tls_read(SSL *ssl, void *p, size_t n, bool *want_write) { (void)ssl; (void)p; (void)n; (void)want_write; abort(); }
-ssize_t tls_write(SSL *ssl, const void *p, size_t n) { (void)ssl; (void)p; (void)n; abort(); }
 void client_interest(struct client *k, struct conn *c, bool on) { (void)k; c->want_write = on; }
 uint64_t client_clock(struct client *k) { return ++k->now; }
 bool conn_blocked(const struct conn *c) { return c->io && c->io->sent < c->io->out.n; }
