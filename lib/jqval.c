@@ -36,8 +36,8 @@ static struct {
  * Direct mapped. */
 static struct cache {
 	struct cached {
+		struct slice text; /* in the string itself; empty: none is kept here */
 		jv string;
-		bool set;
 	} v[KEPT];
 } kept_names, kept_values;
 
@@ -113,7 +113,7 @@ remember(jv v, struct slice text)
 static void
 blanks(struct reader *r)
 {
-	while (r->p < r->end && slice_blank(*r->p))
+	while (r->p < r->end && (unsigned char)*r->p <= ' ')
 		r->p++;
 }
 
@@ -121,12 +121,17 @@ blanks(struct reader *r)
 static struct slice
 raw_string(struct reader *r, bool *escapes)
 {
-	const char *start = ++r->p, *p = memchr(start, '"', (size_t)(r->end - start));
+	const char *start = ++r->p, *p = js_skip_plain(start, r->end);
 
-	*escapes = memchr(start, '\\', (size_t)(p - start)) != NULL;
-	if (*escapes)
-		for (p = start; *p != '"'; p++)
-			p += *p == '\\';
+	*escapes = false;
+	/* Most strings are plain to their end. */
+	if (*p != '"') {
+		p = memchr(p, '"', (size_t)(r->end - p));
+		*escapes = memchr(start, '\\', (size_t)(p - start)) != NULL;
+		if (*escapes)
+			for (p = start; *p != '"'; p++)
+				p += *p == '\\';
+	}
 	r->p = p + 1;
 	return slice_of(start, (size_t)(p - start));
 }
@@ -153,13 +158,12 @@ read_string(struct reader *r, struct cache *cache)
 		return make_string(raw, escapes);
 	c = &cache->v[(raw.n * 31 + (unsigned char)raw.p[0] * 7 +
 	    (unsigned char)raw.p[raw.n / 2] * 131 + (unsigned char)raw.p[raw.n - 1] * 17) % KEPT];
-	if (c->set) {
-		if (slice_eq(jqval_string(c->string), raw))
-			return jv_copy(c->string);
+	if (slice_eq(c->text, raw))
+		return jv_copy(c->string);
+	if (c->text.n)
 		jv_free(c->string);
-	}
 	c->string = make_string(raw, false);
-	c->set = true;
+	c->text = jqval_string(c->string);
 	return jv_copy(c->string);
 }
 
@@ -338,18 +342,17 @@ jqval_source(jv v)
 
 static bool put(struct buf *b, jv v, unsigned depth);
 
-/* Consumes both. */
+/* Consumes v. */
 static bool
-put_member(struct buf *b, jv name, jv v, unsigned depth)
+put_member(struct buf *b, struct slice name, jv v, unsigned depth)
 {
 	bool ok;
 
 	if (b->p[b->n - 1] != '{')
 		buf_byte(b, ',');
-	js_put_string(b, jqval_string(name));
+	js_put_string(b, name);
 	buf_byte(b, ':');
 	ok = put(b, v, depth + 1);
-	jv_free(name);
 	jv_free(v);
 	return ok;
 }
@@ -409,7 +412,8 @@ put(struct buf *b, jv v, unsigned depth)
 	    i = jv_object_iter_next(v, i)) {
 		jv name = jv_object_iter_key(v, i);
 
-		ok = put_member(b, name, jv_object_iter_value(v, i), depth);
+		ok = put_member(b, jqval_string(name), jv_object_iter_value(v, i), depth);
+		jv_free(name);
 	}
 	buf_byte(b, '}');
 	return ok;
@@ -433,10 +437,9 @@ jqval_put_members(struct buf *b, jv v, struct slice skip, struct slice look, boo
 		struct slice text = jqval_string(name);
 
 		*seen = *seen || slice_eq(text, look);
-		if (slice_eq(text, skip))
-			jv_free(name);
-		else
-			ok = put_member(b, name, jv_object_iter_value(v, i), 0);
+		if (!slice_eq(text, skip))
+			ok = put_member(b, text, jv_object_iter_value(v, i), 0);
+		jv_free(name);
 	}
 	return ok;
 }

@@ -56,7 +56,6 @@ static const unsigned char plain[256] = {
 	[0x20 ... 0x21] = 1, [0x23 ... 0x5b] = 1, [0x5d ... 0x7f] = 1,
 };
 
-/* The first byte from p on that is not plain, or end. */
 static inline const char *
 skip_plain(const char *p, const char *end)
 {
@@ -78,6 +77,12 @@ skip_plain(const char *p, const char *end)
 	while (p < end && plain[(unsigned char)*p])
 		p++;
 	return p;
+}
+
+const char *
+js_skip_plain(const char *p, const char *end)
+{
+	return skip_plain(p, end);
 }
 
 /* The rest of a string that is more than plain characters. */

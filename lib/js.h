@@ -83,6 +83,10 @@ bool js_int(struct slice val, int64_t *v);
 /* Any number, as the nearest double. False when val is no number. */
 bool js_double(struct slice val, double *v);
 
+/* The first byte from p on that is more than a plain character of a string: '"', '\\', a
+ * control character, or not ASCII; else `end`. */
+const char *js_skip_plain(const char *p, const char *end);
+
 /* --- writing --- */
 
 /* A string in quotes. Bytes that are not UTF-8 become U+FFFD. */
