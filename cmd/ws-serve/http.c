@@ -302,6 +302,7 @@ serve_endpoint(struct http_conn *c, const struct listener *from, const struct re
 	if (rest.p) {
 		if (url_decode(&name, rest)) {
 			http_refuse(c, 400, "malformed path", NULL);
+			buf_free(&name);
 			return;
 		}
 		rest = slice_of(name.p ? name.p : "", name.n);
