@@ -450,7 +450,7 @@ ws-route: -x:4: a: line 1: output is larger than --max-output" ]
 	run -0 --separate-stderr route $'a.# b\n {n: 1}\na.b\n {n: 2}' --explain <<< $'{"key":"a.b"}\n{"key":"c"}\n{"x":1}'
 	[ "$stderr" = "ws-route: line 1: a.b: routes at 2 (a.# b), 4 (a.b)
 ws-route: line 2: c: no route
-ws-route: line 3: : no route" ]
+ws-route: line 3: no subject: no route" ]
 }
 
 @test "SIGUSR1 shows counts and time per route" {
@@ -621,6 +621,8 @@ ws_route_errors_total{route="b\"",line="4"} 1' ]
 	[ -z "$stderr" ]
 	run -0 ws-route --test "$T/t/one.test" "$T/r.routes"
 	echo 'what' > "$T/t/bad.test"
+	run -6 --separate-stderr bash -c "ws-route --test $T/t/one.test $T/r.routes > /dev/full"
+	[ "$stderr" = "ws-route: cannot write standard output: No space left on device" ]
 	run -2 --separate-stderr ws-route --test "$T/t/bad.test" "$T/r.routes"
 	[ "${stderr//$T\//}" = "ws-route: t/bad.test:1: a line begins with <, >, ! or #" ]
 }

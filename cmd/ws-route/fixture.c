@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "exit.h"
 #include "io.h"
 #include "js.h"
 #include "msg.h"
@@ -120,7 +121,8 @@ run_case(struct fixture *f)
 		f->passed++;
 	} else {
 		f->failed++;
-		printf("%s:%u: %.*s\n", f->path, f->first, (int)f->title.n, f->title.p);
+		printf("%s:%u:%s%.*s\n", f->path, f->first, f->title.n ? " " : "", (int)f->title.n,
+		    f->title.p);
 		show_difference(f, buf_view(&f->want), buf_view(&got));
 	}
 	buf_free(&got);
@@ -254,9 +256,7 @@ fixture_run(const char *path, struct pass *pass, bool colour)
 	if (status)
 		return -1;
 	printf("%d passed, %d failed\n", f.passed, f.failed);
-	if (fflush(stdout) || ferror(stdout)) {
-		msg_error("cannot write standard output: %s", strerror(errno));
-		return -1;
-	}
+	if (fflush(stdout) || ferror(stdout))
+		msg_die(EXIT_HOST, "cannot write standard output: %s", strerror(errno));
 	return f.failed;
 }

@@ -209,7 +209,7 @@ static const struct opt options[] = {
 
 static const struct opt_table table = {
 	.program = "ws-route",
-	.synopsis = "[options] ROUTES | -m PATTERN -x PROGRAM …",
+	.synopsis = "[options] ROUTES | -m PATTERN -x PROGRAM...",
 	.about = "Run a jq program for each pattern that an event's subject fits.",
 	.options = options,
 };

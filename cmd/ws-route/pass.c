@@ -217,8 +217,10 @@ explain(const struct pass *p, const unsigned *list, size_t n)
 
 		buf_fmt(&b, "%s%u (%s)", i ? ", " : "", r->line, r->patterns);
 	}
-	msg_warn("line %llu: %.*s: %s%s", (unsigned long long)p->number, (int)p->event.subject.n,
-	    p->event.subject.n ? p->event.subject.p : "", n ? "routes at " : "no route", buf_cstr(&b));
+	struct slice subject = p->event.subject.n ? p->event.subject : S("no subject");
+
+	msg_warn("line %llu: %.*s: %s%s", (unsigned long long)p->number, (int)subject.n, subject.p,
+	    n ? "routes at " : "no route", buf_cstr(&b));
 	buf_free(&b);
 }
 
