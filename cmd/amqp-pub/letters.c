@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "hash.h"
 #include "msg.h"
 #include "now.h"
 #include "rec.h"
@@ -40,44 +41,30 @@ letters_put(struct letters *l, struct slice line, uint64_t number, const char *r
 	return true;
 }
 
-/* FNV-1a over all three. Keys may be chosen by clients, and then collide on purpose: that
- * costs a report, no more. */
-static uint64_t
-hash(const char *what, struct slice exchange, struct slice key)
-{
-	struct slice all[] = { slice_str(what), exchange, key };
-	uint64_t h = 14695981039346656037U;
-
-	for (size_t k = 0; k < 3; k++) {
-		for (size_t i = 0; i < all[k].n; i++)
-			h = (h ^ (unsigned char)all[k].p[i]) * 1099511628211U;
-		h = (h ^ 0xff) * 1099511628211U;
-	}
-	return h;
-}
-
 void
 letters_tell(struct letters *l, const char *what, struct slice exchange, struct slice key,
     uint64_t number)
 {
-	uint64_t h = hash(what, exchange, key);
-	struct letters_key *k = &l->keys[h % LETTERS_KEYS];
 	int64_t now = now_ms();
 	struct buf text = { 0 };
+	struct letters_key *k;
+	uint64_t h;
 
-	if (k->hash == h && now < k->next_ms) {
-		k->silent++;
-		return;
-	}
-	buf_fmt(&text, "line %llu: %s", (unsigned long long)number, what);
+	buf_str(&text, what);
 	if (key.p)
 		buf_fmt(&text, " for key %.*s at exchange %.*s", (int)key.n, key.p, (int)exchange.n,
 		    exchange.p);
-	if (k->hash == h && k->silent)
-		buf_fmt(&text, ", and %llu before it", (unsigned long long)k->silent);
-	msg_warn("%s", buf_cstr(&text));
+	h = hash_bytes(buf_view(&text));
+	k = &l->keys[h % LETTERS_KEYS];
+	if (k->hash == h && now < k->next_ms) {
+		k->silent++;
+	} else {
+		if (k->hash == h && k->silent)
+			buf_fmt(&text, ", and %llu before it", (unsigned long long)k->silent);
+		msg_warn("line %llu: %s", (unsigned long long)number, buf_cstr(&text));
+		*k = (struct letters_key){ .hash = h, .next_ms = now + SILENCE_MS };
+	}
 	buf_free(&text);
-	*k = (struct letters_key){ .hash = h, .next_ms = now + SILENCE_MS };
 }
 
 void
