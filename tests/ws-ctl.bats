@@ -174,7 +174,7 @@ ws-ctl: $T/a.sock: line 5: unknown member" ]
 	wait_for c.out one
 	[ "${stderr_lines[0]}" = "ws-ctl: cannot connect to $T/b.sock: No such file or directory; waiting for it" ]
 	[ "${stderr_lines[1]}" = "ws-ctl: cannot connect to $T/b.sock: No such file or directory" ]
-	[ "${stderr_lines[2]}" = "ws-ctl: $T/b.sock: 1 lines were not delivered" ]
+	[ "${stderr_lines[2]}" = "ws-ctl: $T/b.sock: 1 line was not delivered" ]
 	[ "${#stderr_lines[@]}" = 3 ]
 }
 

@@ -303,8 +303,8 @@ ending(struct ctl *c)
 		uint64_t lines = l->feed ? l->feed->confirmed_lines : 0;
 
 		if (lines < f->lines) {
-			msg_error("%s: %" PRIu64 " lines were not delivered", l->path,
-			    f->lines - lines);
+			msg_error("%s: %" PRIu64 " line%s not delivered", l->path, f->lines - lines,
+			    f->lines - lines == 1 ? " was" : "s were");
 			ctl_status(c, EXIT_PARTIAL);
 		}
 		if (l->feed)
