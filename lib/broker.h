@@ -64,9 +64,9 @@ struct broker {
 };
 
 /* An attempt is given up when `stop` says so: sig_stopping, or sig_drained for a tool that
- * has work to finish after the signal. URLs come from -u, else --url-file, else the environment: PROGRAM_URL (AMQP_TAP_URL),
- * else AMQP_URL, else amqp://localhost. Several stand behind each other, with blanks or
- * commas between. The password comes from --password-file, else AMQP_PASSWORD, else the
+ * has work to finish after the signal. URLs come from -u, else --url-file, else the
+ * environment: PROGRAM_URL (AMQP_TAP_URL), else AMQP_URL, else amqp://localhost. Several
+ * stand behind each other, with blanks or commas between. The password comes from --password-file, else AMQP_PASSWORD, else the
  * URL. max_body: RMQ_MESSAGE bodies over it are not kept. */
 void broker_init(struct broker *b, const struct broker_options *o, size_t max_body,
     bool (*stop)(void));

@@ -109,6 +109,18 @@ rmq_table(struct rmq *r, struct slice json, amqp_table_t *table, const char **wh
 	return amqp_decode_table(copy, &r->pool, table, &offset) < 0 ? -1 : 0;
 }
 
+/* True if a list of words, with blanks between, has this one: AMQPLAIN is not PLAIN. */
+static bool
+has_word(amqp_bytes_t list, const char *word)
+{
+	struct slice rest = { list.bytes, list.len };
+
+	while (rest.n)
+		if (slice_is(slice_cut(&rest, ' '), word))
+			return true;
+	return false;
+}
+
 static enum rmq_status
 log_in(struct rmq *r, const struct rmq_url *u, const struct rmq_config *c)
 {
@@ -120,10 +132,8 @@ log_in(struct rmq *r, const struct rmq_url *u, const struct rmq_config *c)
 	amqp_connection_start_ok_t ok = { .mechanism = amqp_cstring_bytes(mechanism),
 		.locale = amqp_cstring_bytes("en_US") };
 	struct buf response = { 0 }, about = { 0 };
-	bool offered = memmem(start->mechanisms.bytes, start->mechanisms.len, mechanism,
-	    strlen(mechanism));
 
-	if (!offered) {
+	if (!has_word(start->mechanisms, mechanism)) {
 		rmq_fail(r, RMQ_FINAL, 0, "the broker does not offer to log in with %s", mechanism);
 		return r->status;
 	}

@@ -5,7 +5,8 @@
  *
  * HOST is a name, an IPv4 address or [IPv6]. User, password and virtual host are
  * percent-decoded; a '/' in one must be written %2F. Without a virtual host, or with an
- * empty one, it is "/". Blanks, control characters, NUL, a query and a fragment are errors. Pure. */
+ * empty one, it is "/". Blanks, control characters, NUL, a query and a fragment are errors.
+ * Pure. */
 #ifndef RMQ_URL_H
 #define RMQ_URL_H
 

@@ -464,6 +464,21 @@ signal.pause()' "$RABBIT_PORT"
 	[[ $output == "amqp-tap: cannot connect to amqps://127.0.0.1:$port: TLS: "* ]]
 }
 
+@test "a broker that offers AMQPLAIN does not offer PLAIN" {
+	start broker /usr/bin/python3 -c 'import socket, struct
+s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen()
+print(s.getsockname()[1], flush=True)
+c = s.accept()[0]
+c.recv(8)
+start = struct.pack("!HHBBI", 10, 10, 0, 9, 0)
+start += b"".join(struct.pack("!I", len(t)) + t for t in (b"AMQPLAIN", b"en_US"))
+c.sendall(struct.pack("!BHI", 1, 0, len(start)) + start + b"\xce")
+c.recv(1)'
+	wait_for broker.out .
+	run -5 --separate-stderr timeout 30 amqp-tap -u "amqp://127.0.0.1:$(cat "$T/broker.out")" -q q
+	[[ $stderr == *": the broker does not offer to log in with PLAIN" ]] || false
+}
+
 @test "a wrong password is final and is not shown" {
 	export AMQP_URL=${AMQP_URL/guest:guest/guest:sesame}
 	run -5 amqp-tap -e x
