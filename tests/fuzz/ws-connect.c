@@ -19,7 +19,8 @@ need(bool cond)
 static void
 fuzz_reply(struct slice in)
 {
-	struct options o = { .deflate = true };
+	static const char *protocols[] = { "chat", "superchat" };
+	struct options o = { .deflate = true, .subprotocols = { protocols, 2 } };
 	struct http_reply r;
 	struct upgrade u;
 	const char *why;
