@@ -200,11 +200,12 @@ on_line(void *ctx, struct slice line)
 }
 
 static void
-on_down(void *ctx)
+on_down(void *ctx, uint64_t lost)
 {
 	struct worker *w = ctx;
 	struct auth *a = w->auth;
 
+	(void)lost; /* each question knows by itself that it has no answer */
 	for (struct ask *ask = a->first, *next; ask; ask = next) {
 		next = ask->next;
 		if (ask->worker == w) {

@@ -28,6 +28,7 @@ struct coproc {
 	struct line_reader in;
 	struct buf out;
 	size_t written;       /* of `out` */
+	uint64_t lost;        /* lines that were put and will not be written */
 	bool up, retired, paused, eof;
 	unsigned starts;
 	double started;
@@ -49,6 +50,31 @@ release(struct coproc *p)
 	free(p);
 }
 
+/* Nobody will read what was not written. */
+static void
+discard(struct coproc *p)
+{
+	const char *at = p->out.p + p->written, *end = p->out.p + p->out.n;
+
+	if (p->written < p->out.n)
+		while ((at = memchr(at, '\n', (size_t)(end - at)))) {
+			p->lost++;
+			at++;
+		}
+	buf_clear(&p->out);
+	p->written = 0;
+}
+
+/* Tell that it has ended. */
+static void
+tell_down(struct coproc *p)
+{
+	uint64_t lost = p->lost;
+
+	p->lost = 0;
+	p->ops->down(p->ctx, lost);
+}
+
 static void
 stop_watching(struct coproc *p)
 {
@@ -58,8 +84,8 @@ stop_watching(struct coproc *p)
 	ev_prepare_stop(p->loop, &p->flush);
 	proc_close(&p->proc);
 	line_free(&p->in);
+	discard(p);
 	buf_free(&p->out);
-	p->written = 0;
 }
 
 static void
@@ -72,7 +98,7 @@ on_later(struct ev_loop *loop, struct ev_timer *w, int revents)
 	if (p->child_watched) {
 		kill(-p->proc.pid, SIGKILL);
 	} else if (p->retired) {
-		p->ops->down(p->ctx);
+		tell_down(p);
 		release(p);
 	} else {
 		start(p);
@@ -111,7 +137,7 @@ down(struct coproc *p)
 		ev_timer_start(p->loop, &p->later);
 	}
 	if (!p->retired)
-		p->ops->down(p->ctx);
+		tell_down(p);
 }
 
 static void
@@ -202,8 +228,7 @@ flush(struct coproc *p)
 			break;
 		}
 	}
-	buf_clear(&p->out);
-	p->written = 0;
+	discard(p);
 	ev_io_stop(p->loop, &p->writable);
 	if (p->retired && p->proc.in >= 0) {
 		close(p->proc.in);
@@ -265,7 +290,7 @@ on_child(struct ev_loop *loop, struct ev_child *w, int revents)
 	kill(-p->proc.pid, SIGTERM);
 	if (p->retired) {
 		down(p);
-		p->ops->down(p->ctx);
+		tell_down(p);
 		release(p);
 		return;
 	}

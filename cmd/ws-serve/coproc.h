@@ -1,11 +1,12 @@
 /* coproc - a filter that runs beside the server: lines to it, lines from it. When it
- * ends, or closes its stdout and must not, it is started again, after a pause that doubles from 100 ms
- * to 10 s and begins anew once it has run for 10 s. Nothing here blocks. */
+ * ends, or closes its stdout and must not, it is started again, after a pause that doubles
+ * from 100 ms to 10 s and begins anew once it has run for 10 s. Nothing here blocks. */
 #ifndef COPROC_H
 #define COPROC_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <ev.h>
 
@@ -27,8 +28,9 @@ struct coproc_ops {
 	void (*line)(void *ctx, struct slice line);
 	/* The lines that are here have been handed on. NULL: does not matter. */
 	void (*rest)(void *ctx);
-	/* It has ended. What was written to it may not have been read. */
-	void (*down)(void *ctx);
+	/* It has ended. `lost` lines were put and never written to it; what was written may
+	 * not have been read. */
+	void (*down)(void *ctx, uint64_t lost);
 };
 
 /* Start `command` with a shell. `what` names it in messages ("authenticator"). */

@@ -112,10 +112,12 @@ on_rest(void *ctx)
 }
 
 static void
-on_down(void *ctx)
+on_down(void *ctx, uint64_t lost)
 {
 	struct handler *h = ctx;
 
+	h->gap += lost;
+	h->lost += lost;
 	h->source.line = 0;
 	h->over = true;
 }

@@ -200,7 +200,7 @@ reap(void)
 		next = p->next;
 		if (!p->retired)
 			continue;
-		p->ops->down(p->ctx);
+		p->ops->down(p->ctx, 0);
 		coproc_free(p);
 		next = processes;
 	}
@@ -739,7 +739,7 @@ step(struct slice line)
 		break;
 	case 'A':
 		if (process)
-			process->ops->down(process->ctx);
+			process->ops->down(process->ctx, 0);
 		break;
 	case 'R':
 		reload(rest);
