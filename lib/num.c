@@ -24,6 +24,23 @@ num_int(const char *text, int64_t *value)
 	return 0;
 }
 
+const char *
+num_decimal(const char *text, double *value)
+{
+	const char *behind = text + strspn(text, "0123456789.");
+	char *end;
+	double v;
+
+	if (!isdigit((unsigned char)*text))
+		return NULL;
+	/* It takes 0x10, 1e3 and 1.2.3 as well, or a part of them: then it ends elsewhere. */
+	v = strtod(text, &end);
+	if (end != behind)
+		return NULL;
+	*value = v;
+	return behind;
+}
+
 struct unit {
 	const char *name;
 	double factor;
@@ -33,23 +50,13 @@ struct unit {
 static int
 scaled(const char *text, const struct unit *units, int64_t *value)
 {
-	char *end;
 	double v;
+	const char *unit = num_decimal(text, &v);
 
-	/* strtod would take "inf", "0x10" and "1e3" as well. */
-	if (!isdigit((unsigned char)*text) || strspn(text, "0123456789.") == 0 ||
-	    text[strspn(text, "0123456789")] == 'x')
-		return -1;
-	size_t digits = strspn(text, "0123456789.");
-	char *number = mem_copy(text, digits);
-
-	v = strtod(number, &end);
-	int bad = *end != '\0';
-	free(number);
-	if (bad)
+	if (!unit)
 		return -1;
 	for (; units->name; units++)
-		if (strcmp(text + digits, units->name) == 0) {
+		if (strcmp(unit, units->name) == 0) {
 			v *= units->factor;
 			if (v > 9e15)
 				return -1;

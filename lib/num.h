@@ -9,6 +9,10 @@
 /* Decimal digits, perhaps with a sign. */
 int num_int(const char *text, int64_t *value);
 
+/* The number that text begins with, such as 20 or 0.5: digits, perhaps with a point, no
+ * sign and no exponent. Returns what is behind it; NULL when there is none. */
+const char *num_decimal(const char *text, double *value);
+
 /* "500ms" "30s" "1.5m" "2h" "7d" to milliseconds, never negative. A bare number is
  * an error, "0" excepted. */
 int num_duration(const char *text, int64_t *ms);

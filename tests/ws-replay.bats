@@ -325,7 +325,7 @@ ws-replay: $T/rec:3: no time, written at once" ]
 }
 
 @test "a wrong speed, time or order of times is a usage error" {
-	run -2 ws-replay --speed 0
+	for speed in 0 0x10 1e3 -1 " 2x" 2xx; do run -2 ws-replay --speed "$speed"; done
 	run -2 ws-replay --speed fast
 	[ "$output" = "ws-replay: --speed: not a factor such as 2x or 0.5x (0.001 to 1000000), or max: fast; see ws-replay --help" ]
 	run -2 ws-replay --from yesterday

@@ -35,27 +35,24 @@ static bool rate_given;
 static double
 per_second(const char *text)
 {
-	size_t n = strspn(text, "0123456789.");
-	char *end;
-	double v = strtod(text, &end);
+	double v;
+	const char *end = num_decimal(text, &v);
 	int64_t ms = 1000;
 
-	if (!n || end != text + n)
+	if (!end)
 		return -1;
 	if (*end == '/') {
-		char *time = mem_str(end + 1);
+		const char *time = end + 1;
 
-		if (strchr("smh", time[0]) && time[0] && !time[1]) {
+		if (strchr("smh", time[0]) && time[0] && !time[1])
 			ms = time[0] == 's' ? 1000 : time[0] == 'm' ? 60000 : 3600000;
-		} else if (num_duration(time, &ms) || ms < 1) {
-			ms = -1;
-		}
-		free(time);
+		else if (num_duration(time, &ms) || ms < 1)
+			return -1;
 	} else if (*end) {
 		return -1;
 	}
 	v = v * 1000 / (double)ms;
-	return v >= 0 && v <= 1e9 ? v : -1;
+	return v <= 1e9 ? v : -1;
 }
 
 static const char *

@@ -1,7 +1,8 @@
 #include "require.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "num.h"
 
 static const struct {
 	const char *text;
@@ -29,9 +30,8 @@ const char *
 require_parse(const char *text, struct requirement *q)
 {
 	static const struct stats none;
-	size_t n = strcspn(text, "<>=!"), digits;
-	const char *rest = text + n;
-	char *end;
+	size_t n = strcspn(text, "<>=!");
+	const char *rest = text + n, *unit;
 	bool known;
 	double v;
 
@@ -49,15 +49,12 @@ require_parse(const char *text, struct requirement *q)
 		}
 	if (!n)
 		return "needs one of < <= = != >= >";
-	rest += n;
-	digits = strspn(rest, "0123456789.");
-	q->value = strtod(rest, &end);
-	/* strtod would take signs, "inf", "0x1" and "1e9" as well. */
-	if (!digits || end != rest + digits)
+	unit = num_decimal(rest + n, &q->value);
+	if (!unit)
 		return "not a number behind the sign";
 	if (stats_is_latency(q->name))
-		return parse_latency(end, &q->value);
-	return *end ? "this number has no unit" : NULL;
+		return parse_latency(unit, &q->value);
+	return *unit ? "this number has no unit" : NULL;
 }
 
 bool

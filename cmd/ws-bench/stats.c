@@ -2,8 +2,9 @@
 
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "num.h"
 
 enum { COMPUTED = -1 };
 
@@ -110,7 +111,7 @@ find_hist(const struct stats *s, const char *name, const char **rest)
 static bool
 hist_number(const struct hist *h, const char *what, double *ns)
 {
-	char *end;
+	const char *end;
 	double percent;
 
 	if (strcmp(what, "min") == 0) {
@@ -120,11 +121,7 @@ hist_number(const struct hist *h, const char *what, double *ns)
 	} else if (strcmp(what, "mean") == 0) {
 		*ns = hist_mean(h);
 	} else {
-		if (what[0] != 'p' || what[1] < '0' || what[1] > '9' ||
-		    what[1 + strspn(what + 1, "0123456789.")])
-			return false;
-		percent = strtod(what + 1, &end);
-		if (*end || percent > 100)
+		if (what[0] != 'p' || !(end = num_decimal(what + 1, &percent)) || *end || percent > 100)
 			return false;
 		*ns = (double)hist_percentile(h, percent);
 	}

@@ -59,7 +59,7 @@ static bool first_round = true;
 static const char *
 set_speed(const struct opt *opt, const char *value)
 {
-	char *end;
+	const char *unit;
 	double v;
 
 	(void)opt;
@@ -67,8 +67,8 @@ set_speed(const struct opt *opt, const char *value)
 		opts.speed = 0;
 		return NULL;
 	}
-	v = strtod(value, &end);
-	if (end == value || (*end && strcmp(end, "x") != 0) || !(v >= 0.001 && v <= 1e6))
+	unit = num_decimal(value, &v);
+	if (!unit || (*unit && strcmp(unit, "x") != 0) || v < 0.001 || v > 1e6)
 		return "not a factor such as 2x or 0.5x (0.001 to 1000000), or max";
 	opts.speed = v;
 	return NULL;

@@ -33,6 +33,25 @@ static const struct {
 			printf("# %s: %lld\n", table[i].text, (long long)v), unit_ok = false; \
 	}
 
+TEST(a_decimal_ends_where_its_digits_end)
+{
+	static const struct {
+		const char *text, *behind; /* NULL: it is none */
+		double value;
+	} cases[] = { { "20", "", 20 }, { "0.5/s", "/s", 0.5 }, { "2x", "x", 2 }, { "7.", "", 7 },
+		{ "1.5e", "e", 1.5 }, { "", NULL, 0 }, { ".5", NULL, 0 }, { "-1", NULL, 0 },
+		{ "+1", NULL, 0 }, { " 1", NULL, 0 }, { "0x10", NULL, 0 }, { "1e3", NULL, 0 },
+		{ "1.2.3", NULL, 0 }, { "inf", NULL, 0 }, { "nan", NULL, 0 } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		double v = 0;
+		const char *behind = num_decimal(cases[i].text, &v);
+
+		CHECK(!behind == !cases[i].behind && v == cases[i].value);
+		CHECK(!behind || strcmp(behind, cases[i].behind) == 0);
+	}
+}
+
 TEST(whole_numbers_are_digits_and_a_sign)
 {
 	CHECK_TABLE(ints, num_int);
@@ -66,6 +85,7 @@ TEST(rates_are_count_per_time_and_burst)
 int
 main(void)
 {
+	RUN(a_decimal_ends_where_its_digits_end);
 	RUN(whole_numbers_are_digits_and_a_sign);
 	RUN(durations_have_a_unit);
 	RUN(sizes_count_in_1024);
