@@ -23,6 +23,8 @@ setup() {
 
 # All that came have left by now.
 ended() {
+	DEADLINE=60 retry has_descriptors 40
+	[ "$(heap blocks)" -lt 200 ]
 	echo "# $(memory)" >&3
 	stop serve
 	[ "$status" -eq 0 ]

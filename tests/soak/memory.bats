@@ -76,13 +76,13 @@ ended() {
 	ended
 }
 
-@test "1,200 reloads of rooms, certificates and the authenticator leave memory flat" {
+@test "600 reloads of rooms, certificates and the authenticator leave memory flat" {
 	certificate
 	rooms_file 'chat:*' 'broadcast auto'
 	serve_counted --auth "exec jwt-check --key-file $K/secret.txt" --rooms "$T/rooms" --cert "$T/cert" --key "$T/key"
 	reloads() {
 		local i
-		for i in {1..400}; do
+		for i in {1..200}; do
 			# Every fourth file is wrong.
 			rooms_file 'chat:*' "$( ((i % 4)) && echo 'broadcast auto' || echo 'wrong{')"
 			feed serve '{"reload":true,"id":"'"$1.$i"'"}'
@@ -92,7 +92,7 @@ ended() {
 	rounds=0
 	round() { rounds=$((rounds + 1)); reloads "$rounds"; }
 	flat round
-	[ "$(stat_of reloads)" -ge 900 ]
-	[ "$(stat_of reload_errors)" -eq 300 ]
+	[ "$(stat_of reloads)" -ge 450 ]
+	[ "$(stat_of reload_errors)" -eq 150 ]
 	ended
 }
