@@ -40,7 +40,7 @@ hold() {
 	n=$(many)
 	ulimit -n "$(ulimit -Hn)"
 	serve --events listen
-	timeout 500 ws-bench -c "$n" --total-rate 5000 -d 29s --storm 15s --linger 20s --timeout 1m --json \
+	timeout 500 ws-bench -c "$n" --total-rate 5000 -d 59s --storm 30s --linger 20s --timeout 1m --json \
 		--require lost=0 --require duplicated=0 --require failed=0 "$URL" > "$T/report"
 	jq -e ".opened == 2 * $n and .storms == 1 and .recovery > 0 and .sent > 0" "$T/report" > "$T/answer" || { cat "$T/report"; return 1; }
 }
