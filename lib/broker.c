@@ -31,18 +31,9 @@ const char *
 broker_set_delay(const struct opt *opt, const char *value)
 {
 	struct broker_options *o = opt->var;
-	const char *dots = strstr(value, "..");
-	char *first = mem_copy(value, dots ? (size_t)(dots - value) : strlen(value));
-	const char *why = NULL;
 
-	if (num_duration(first, &o->delay_min_ms)
-		|| num_duration(dots ? dots + 2 : first, &o->delay_max_ms))
-		why = "not a range of durations such as 1s..30s";
-	else if (o->delay_min_ms < 1 || o->delay_max_ms < o->delay_min_ms
-		|| o->delay_max_ms > 86400000)
-		why = "not a range from at least 1ms to at most a day";
-	free(first);
-	return why;
+	return num_delays(value, &o->delay_min_ms, &o->delay_max_ms)
+		? "not a range of durations such as 1s..30s, from 1ms to a day" : NULL;
 }
 
 /* Add the URLs of a text. `where` names it for messages; a URL itself is never shown

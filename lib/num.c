@@ -80,6 +80,22 @@ num_duration(const char *text, int64_t *ms)
 }
 
 int
+num_delays(const char *text, int64_t *min_ms, int64_t *max_ms)
+{
+	const char *dots = strstr(text, "..");
+	char *first = mem_copy(text, dots ? (size_t)(dots - text) : strlen(text));
+	int64_t min, max;
+	int rc = num_duration(first, &min) || num_duration(dots ? dots + 2 : first, &max) ? -1 : 0;
+
+	free(first);
+	if (rc || min < 1 || max < min || max > 86400000)
+		return -1;
+	*min_ms = min;
+	*max_ms = max;
+	return 0;
+}
+
+int
 num_size(const char *text, int64_t *bytes)
 {
 	static const struct unit units[] = { { "", 1 }, { "k", 1024 }, { "K", 1024 },

@@ -17,6 +17,10 @@ const char *num_decimal(const char *text, double *value);
  * an error, "0" excepted. */
 int num_duration(const char *text, int64_t *ms);
 
+/* "1s..30s", or one duration for both, to milliseconds: from 1 ms to a day, the first not
+ * longer than the second. */
+int num_delays(const char *text, int64_t *min_ms, int64_t *max_ms);
+
 /* "4096" "64k" "1M" "2G" to bytes: powers of 1024, never negative. */
 int num_size(const char *text, int64_t *bytes);
 

@@ -30,21 +30,12 @@ set_reconnect(const struct opt *opt, const char *value)
 	return NULL;
 }
 
-/* "1s..30s", or one duration for both. */
 static const char *
 set_delay(const struct opt *opt, const char *value)
 {
-	struct buf low = { 0 };
-	const char *dots = strstr(value, ".."), *high = dots ? dots + 2 : value;
-	int bad;
-
 	(void)opt;
-	buf_add(&low, value, dots ? (size_t)(dots - value) : strlen(value));
-	bad = num_duration(buf_cstr(&low), &o.delay_min) || num_duration(high, &o.delay_max);
-	buf_free(&low);
-	if (bad || o.delay_min < 1 || o.delay_max > 86400000)
-		return "not two durations such as 1s..30s, 1ms to a day";
-	return o.delay_max < o.delay_min ? "the second duration is the shorter one" : NULL;
+	return num_delays(value, &o.delay_min, &o.delay_max)
+	    ? "not a range of durations such as 1s..30s, from 1ms to a day" : NULL;
 }
 
 static const char *

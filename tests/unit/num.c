@@ -52,6 +52,19 @@ TEST(a_decimal_ends_where_its_digits_end)
 	}
 }
 
+TEST(delays_are_one_duration_or_two)
+{
+	static const char *const bad[] = { "", "..", "1s..", "..1s", "0..1s", "2s..1s", "5", "1s..25h",
+		"1s...2s", "1s..2s..3s" };
+	int64_t min = 7, max = 7;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		CHECK(num_delays(bad[i], &min, &max) == -1 && min == 7 && max == 7);
+	CHECK(num_delays("1s..30s", &min, &max) == 0 && min == 1000 && max == 30000);
+	CHECK(num_delays("5ms", &min, &max) == 0 && min == 5 && max == 5);
+	CHECK(num_delays("1ms..24h", &min, &max) == 0 && min == 1 && max == 86400000);
+}
+
 TEST(whole_numbers_are_digits_and_a_sign)
 {
 	CHECK_TABLE(ints, num_int);
@@ -85,6 +98,7 @@ TEST(rates_are_count_per_time_and_burst)
 int
 main(void)
 {
+	RUN(delays_are_one_duration_or_two);
 	RUN(a_decimal_ends_where_its_digits_end);
 	RUN(whole_numbers_are_digits_and_a_sign);
 	RUN(durations_have_a_unit);
