@@ -1,42 +1,24 @@
 #include "servers.h"
 
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
-
-/* The file's content; "" when it cannot be read. */
-static void
-slurp(const char *pid, const char *name, char *text, size_t size)
-{
-	char path[64];
-	FILE *f;
-	size_t n = 0;
-
-	snprintf(path, sizeof(path), "/proc/%s/%s", pid, name);
-	f = fopen(path, "r");
-	if (f) {
-		n = fread(text, 1, size - 1, f);
-		fclose(f);
-	}
-	text[n] = '\0';
-}
 
 double
 servers_cpu(const struct opt_list *pids)
 {
-	double ticks = 0;
+	double seconds = 0;
 
 	for (int i = 0; i < pids->n; i++) {
-		char stat[1024], *after_name;
-		unsigned long user, kernel;
+		clockid_t clock;
+		struct timespec t;
 
-		slurp(pids->v[i], "stat", stat, sizeof(stat));
-		after_name = strrchr(stat, ')');
-		if (after_name && sscanf(after_name, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-		    &user, &kernel) == 2)
-			ticks += (double)(user + kernel);
+		if (clock_getcpuclockid((pid_t)strtol(pids->v[i], NULL, 10), &clock) == 0 &&
+		    clock_gettime(clock, &t) == 0)
+			seconds += (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 	}
-	return ticks / (double)sysconf(_SC_CLK_TCK);
+	return seconds;
 }
 
 double
@@ -45,12 +27,16 @@ servers_memory(const struct opt_list *pids)
 	double pages = 0;
 
 	for (int i = 0; i < pids->n; i++) {
-		char statm[256];
+		char path[64];
 		unsigned long resident;
+		FILE *f;
 
-		slurp(pids->v[i], "statm", statm, sizeof(statm));
-		if (sscanf(statm, "%*u %lu", &resident) == 1)
+		snprintf(path, sizeof(path), "/proc/%s/statm", pids->v[i]);
+		f = fopen(path, "r");
+		if (f && fscanf(f, "%*u %lu", &resident) == 1)
 			pages += (double)resident;
+		if (f)
+			fclose(f);
 	}
 	return pages * (double)sysconf(_SC_PAGESIZE);
 }

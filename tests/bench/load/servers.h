@@ -5,7 +5,7 @@
 
 #include "opt.h"
 
-/* Seconds of processor time, in steps of a clock tick. */
+/* Seconds of processor time. */
 double servers_cpu(const struct opt_list *pids);
 
 /* Bytes of resident memory. */
