@@ -1,6 +1,8 @@
 #include "msg.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,11 +12,14 @@
 
 #include "utf8.h"
 
-enum { LINE = 4096 };
+/* A pipe in which poll finds room takes so much without waiting. */
+enum { LINE = PIPE_BUF };
 
 static const char *program = "wsutils";
 static enum msg_level most = MSG_WARNING;
 static bool as_json;
+static bool never_wait;
+static unsigned long lost; /* messages since the last that was written */
 static void (*before_message)(void), (*after_message)(void);
 
 void
@@ -34,6 +39,12 @@ msg_setup(enum msg_level level, bool json)
 {
 	most = level;
 	as_json = json;
+}
+
+void
+msg_never_wait(void)
+{
+	never_wait = true;
 }
 
 void
@@ -84,17 +95,18 @@ escape(char *out, size_t room, const char *text)
 	return n;
 }
 
-static void __attribute__((format(printf, 2, 0)))
-say(enum msg_level level, const char *fmt, va_list ap)
+/* Write `text` as one line. False when it could not be written. */
+static bool
+put_line(enum msg_level level, const char *text)
 {
 	static const char *const names[] = { "error", "warning", "info", "debug" };
-	char text[LINE], line[LINE + 256];
-	int saved = errno;
+	struct pollfd room = { .fd = STDERR_FILENO, .events = POLLOUT };
+	char line[LINE];
+	ssize_t written;
 	size_t n;
 
-	if (!msg_shown(level))
-		return;
-	vsnprintf(text, sizeof(text), fmt, ap);
+	if (never_wait && (poll(&room, 1, 0) != 1 || !(room.revents & POLLOUT)))
+		return false;
 	if (as_json) {
 		struct timespec now;
 		struct tm tm;
@@ -114,11 +126,33 @@ say(enum msg_level level, const char *fmt, va_list ap)
 		line[n++] = '}';
 	}
 	line[n++] = '\n';
+	while ((written = write(STDERR_FILENO, line, n)) < 0 && errno == EINTR)
+		;
+	return written >= 0;
+}
+
+static void __attribute__((format(printf, 2, 0)))
+say(enum msg_level level, const char *fmt, va_list ap)
+{
+	char text[LINE];
+	int saved = errno;
+
+	if (!msg_shown(level))
+		return;
+	vsnprintf(text, sizeof(text), fmt, ap);
 	if (before_message)
 		before_message();
+	if (lost) {
+		char notice[100];
+
+		snprintf(notice, sizeof(notice), "%lu message%s before this one %s lost: "
+		    "stderr was not read", lost, lost == 1 ? "" : "s", lost == 1 ? "was" : "were");
+		if (put_line(MSG_WARNING, notice))
+			lost = 0;
+	}
 	/* A message that cannot be written has nowhere else to go. */
-	while (write(STDERR_FILENO, line, n) < 0 && errno == EINTR)
-		;
+	if (lost || !put_line(level, text))
+		lost++;
 	if (after_message)
 		after_message();
 	errno = saved;

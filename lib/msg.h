@@ -2,7 +2,7 @@
  *   ws-connect: cannot connect to ws://host/: connection refused
  * Lower case, no full stop, the object as it was given, the cause last. Control
  * characters and bytes that are not UTF-8 are escaped. The only module that writes
- * stderr. A message is one write(2), cut at 4 KiB. */
+ * stderr. A line is one write(2), cut at 4 KiB. */
 #ifndef MSG_H
 #define MSG_H
 
@@ -18,6 +18,12 @@ const char *msg_program(void);
  * -v: MSG_INFO; -vv: MSG_DEBUG), as text or as JSON lines (--log-json). */
 void msg_setup(enum msg_level most, bool json);
 bool msg_shown(enum msg_level level);
+
+/* From here on no message waits for the reader of stderr: what a pipe, socket or terminal
+ * has no room for is lost, and a warning before the next line that is written says how
+ * many were. For a server, which has better things to do. The descriptor, which others
+ * may share, stays as it is; they can still fill a pipe between our look and our write. */
+void msg_never_wait(void);
 
 /* Called before and after each message, so that an editor of lines on the same terminal
  * can put its line aside. NULL: none. */

@@ -166,6 +166,27 @@ serve_from() {
 	wait_for serve.err 'bytes of events were not written in time'
 }
 
+@test "a stderr that nobody reads holds nothing up, and is told how much it missed" {
+	local line
+	mkfifo "$T/err"
+	exec 7<> "$T/err"
+	dd if=/dev/zero of="$T/err" bs=4096 count=1000 oflag=nonblock 2> /dev/null || true # full
+	start_fed serve sh -c 'exec ws-serve 0 2> "$1"' - "$T/err"
+	sees '"event":"listen"'
+	URL=$(sed -n 's/.*"event":"listen".*"url":"\([^"]*\)".*/\1/p' "$T/serve.out")
+	client a
+	feed serve nonsense nonsense nonsense '{"to":"broadcast","data":{"n":1}}'
+	hears a '"n":1'
+	dd if="$T/err" of=/dev/null bs=4096 iflag=nonblock 2> /dev/null || true # empty
+	feed serve nonsense
+	read -r -t "$DEADLINE" -u 7 line
+	[ "$line" = "ws-serve: 3 messages before this one were lost: stderr was not read" ]
+	read -r -t "$DEADLINE" -u 7 line
+	[[ $line == "ws-serve: stdin: line 5: "* ]]
+	stop serve
+	exec 7>&-
+}
+
 @test "a stdout that cannot be written is exit 6" {
 	ws-serve --drain 100ms 0 < /dev/null > /dev/full 2> "$T/serve.err" 3>&- &
 	PID[serve]=$!

@@ -317,6 +317,7 @@ main(int argc, char **argv)
 
 	msg_init("ws-serve");
 	s->config = options_parse(argc, argv);
+	msg_never_wait();
 	limit_connections(s);
 	s->loop = ev_default_loop(EVFLAG_AUTO);
 	if (!s->loop)

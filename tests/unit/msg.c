@@ -1,6 +1,7 @@
 #include "msg.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/wait.h>
 
 #include "js.h"
@@ -70,6 +71,39 @@ debug(const char *text)
 	msg_error("%s", text);
 }
 
+/* The full pipe is read only after two messages. */
+static void
+warn_into_a_full_pipe(const char *text)
+{
+	char bytes[4096];
+	int heard = dup(2), fds[2];
+	size_t full = 0;
+	ssize_t n;
+
+	alarm(60);
+	if (heard < 0 || pipe(fds) || fcntl(fds[1], F_SETFL, O_NONBLOCK))
+		abort();
+	memset(bytes, 'x', sizeof bytes);
+	while ((n = write(fds[1], bytes, sizeof bytes)) > 0)
+		full += (size_t)n;
+	fcntl(fds[1], F_SETFL, 0);
+	dup2(fds[1], 2);
+	msg_never_wait();
+	msg_warn("one");
+	msg_debug("nor is this one counted");
+	msg_warn("two");
+	while (full && (n = read(fds[0], bytes, full < sizeof bytes ? full : sizeof bytes)) > 0)
+		full -= (size_t)n;
+	msg_error("%s", text);
+	msg_error("%s", text);
+	close(fds[1]);
+	close(2);
+	while ((n = read(fds[0], bytes, sizeof bytes)) > 0) {
+		if (write(heard, bytes, (size_t)n) != n)
+			abort();
+	}
+}
+
 TEST(a_message_is_one_line_with_the_program_before_it)
 {
 	CHECK(hear(error, "b") == 77);
@@ -112,10 +146,17 @@ TEST(a_long_message_is_cut_and_stays_a_line)
 	memset(text, '\x01', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
 	hear(error, text);
-	CHECK(said.n <= 4096 + 256 && said.p[said.n - 1] == '\n');
+	CHECK(said.n <= 4096 && said.p[said.n - 1] == '\n');
 	CHECK(slice_find(buf_view(&said), '\n') == said.n - 1);
 	hear(warn_as_json, text);
-	CHECK(said.n <= 4096 + 256 && js_valid(buf_view(&said), NULL));
+	CHECK(said.n <= 4096 && js_valid(buf_view(&said), NULL));
+}
+
+TEST(a_full_pipe_loses_messages_and_says_how_many)
+{
+	CHECK(hear(warn_into_a_full_pipe, "three") == 77);
+	CHECK_SLICE(buf_view(&said), S("tool: 2 messages before this one were lost: "
+	    "stderr was not read\ntool: three\ntool: three\n"));
 }
 
 int
@@ -126,6 +167,7 @@ main(void)
 	RUN(what_could_disturb_a_terminal_is_escaped);
 	RUN(messages_can_be_lines_of_json);
 	RUN(a_long_message_is_cut_and_stays_a_line);
+	RUN(a_full_pipe_loses_messages_and_says_how_many);
 	buf_free(&said);
 	return unit_done();
 }
