@@ -88,6 +88,19 @@ load lib/nginx
 	! grep -q "HTTP/1.1 101" <<< "$output" || false
 }
 
+@test "what is no HTTP is refused by its first bytes, on both ports" {
+	serve --admin 127.0.0.1:0
+	local at admin
+	sees '"url":"http://'
+	admin=$(sed -n 's|.*"url":"http://\([^/]*\)/".*|\1|p' "$T/serve.out")
+	# A ClientHello of which more is to come, an SSH client, a line end too many.
+	for at in "127.0.0.1:$PORT" "$admin"; do
+		[ "$(AT=$at code_of raw '\x16\x03\x01\x02\x00\x01\x00')" = 400 ]
+		[ "$(AT=$at code_of raw 'SSH-2.0-OpenSSH_9.2\r\n')" = 400 ]
+		[ "$(AT=$at code_of raw '\r\n')" = 400 ]
+	done
+}
+
 @test "a request smuggled behind a refused one is not looked at" {
 	serve
 	run -0 ask < <(raw 'GET /ws HTTP/1.1\r\nHost: a\r\n\r\n'; upgrade /ws)

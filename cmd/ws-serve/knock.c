@@ -213,8 +213,9 @@ guest_look(struct guest *g, bool ended)
 		return;
 	}
 	end = request_end(slice_of(d->peeked, (size_t)n), g->seen);
-	if (end) {
-		g->seen = end;
+	if (end || !request_begun(slice_of(d->peeked, (size_t)n))) {
+		/* Who speaks something else waits for an answer of its kind, not for the deadline. */
+		g->seen = end ? end : (size_t)n;
 		header_whole(g);
 	} else if ((size_t)n == sizeof d->peeked) {
 		guest_refuse(g, 431, "the header is too large", 0);

@@ -65,6 +65,20 @@ request_end(struct slice bytes, size_t seen)
 	}
 }
 
+bool
+request_begun(struct slice bytes)
+{
+	/* No method in use is longer; what is looked at for each byte of a slow sender must
+	 * stay short. */
+	size_t most = bytes.n < 32 ? bytes.n : 32;
+
+	for (size_t i = 0; i < most; i++) {
+		if (!is_token_byte((unsigned char)bytes.p[i]))
+			return i > 0 && bytes.p[i] == ' ';
+	}
+	return true;
+}
+
 /* Cut the next line, which must end in CRLF and hold no other CR. */
 static bool
 cut_line(struct slice *rest, struct slice *line)

@@ -34,6 +34,10 @@ struct request {
  * 0 for the same bytes, so a slow sender costs no more than a fast one. */
 size_t request_end(struct slice bytes, size_t seen);
 
+/* False when `bytes` cannot be the beginning of a request, since no method stands there:
+ * TLS, or another protocol. request_parse says 400 to them, whole or not. */
+bool request_begun(struct slice bytes);
+
 /* Parse a whole header, as request_end measured it. 0, or the HTTP status to refuse it
  * with (400, 431, 505) and *why (static text). */
 int request_parse(struct slice header, struct request *r, const char **why);

@@ -37,6 +37,20 @@ TEST(the_blank_line_is_found_wherever_the_pieces_were_cut)
 	}
 }
 
+TEST(what_begins_no_request_is_known_by_its_first_bytes)
+{
+	static const char *const no[] = { "\x16\x03\x01", " ", "\r\n", "GET\r", "G(", "\x80", "G\x16" };
+	static const char *const yes[] = { "", "G", "GET", "GET ", "GET \x16", "PRI *",
+		"a-method-that-is-longer-than-all-there-are\x16" };
+
+	for (size_t i = 0; i < sizeof no / sizeof *no; i++) {
+		CHECK(!request_begun(unit_guard(slice_str(no[i]))));
+		CHECK(parse(no[i]) == 400);
+	}
+	for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
+		CHECK(request_begun(unit_guard(slice_str(yes[i]))));
+}
+
 TEST(a_request_is_taken_apart)
 {
 	CHECK(parse("GET /ws?token=a%20b&x HTTP/1.1\r\nHost: example.org:80\r\nX-A:\t b c \r\n\r\n") == 0);
@@ -264,6 +278,7 @@ main(void)
 {
 	RUN(a_header_ends_at_the_blank_line);
 	RUN(the_blank_line_is_found_wherever_the_pieces_were_cut);
+	RUN(what_begins_no_request_is_known_by_its_first_bytes);
 	RUN(a_request_is_taken_apart);
 	RUN(an_absolute_target_names_the_host);
 	RUN(what_is_no_sound_header_is_refused);
