@@ -115,6 +115,7 @@ amqp-pub: line 3: more than one of data, text and base64
 amqp-pub: line 4: no data, text or base64
 amqp-pub: line 5: a number is out of its type's range
 amqp-pub: 2 confirmed, 4 not delivered, 0 sent again" ]
+	[[ ${lines[0]} == *": not a JSON object at byte 1 (plain lines need --raw)" ]]
 	[ "$(jq -c '[.line, .data // .text]' "$T/dead" | tr '\n' ' ')" = '[2,"nonsense"] [3,{"data":1,"text":"x"}] [4,{"n":1}] [5,{"headers":{"a":{"!int8":300}},"data":1}] ' ]
 	[ "$(taken q | jq -c .data | tr '\n' ' ')" = "1 2 " ]
 }

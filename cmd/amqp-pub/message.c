@@ -152,6 +152,9 @@ message_make(const struct message_plan *p, struct slice line, struct message *m,
 	n = js_object(line, members, REC_MEMBERS, &e);
 	if (n < 0) {
 		buf_fmt(why, "%s at byte %zu", e.why, e.at + 1);
+		line = slice_trim(line);
+		if (line.n && line.p[0] != '{')
+			buf_str(why, " (plain lines need --raw)");
 		return MESSAGE_BAD;
 	}
 	if (js_int(js_pick(members, n, S("tag")), &tag) && tag > 0) {
