@@ -9,7 +9,7 @@
 
 #include "handshake.h"
 #include "opt.h"
-#include "template.h"
+#include "stencil.h"
 #include "url.h"
 
 enum {
@@ -50,7 +50,7 @@ struct config {
 	bool insecure;
 	const char *cacert, *cert, *key;
 
-	struct template *subscribe, *on_open, *messages;
+	struct stencil *subscribe, *on_open, *messages;
 	int nsubscribe, non_open, nmessages;
 	bool binary;
 	int64_t size, max_message;

@@ -286,17 +286,17 @@ read_tokens(void)
 /* --- templates --- */
 
 static void
-add_template(struct template **list, int *n, struct slice text)
+add_template(struct stencil **list, int *n, struct slice text)
 {
 	*list = mem_resize(*list, (size_t)*n + 1, sizeof(**list));
-	template_init(&(*list)[(*n)++], text);
+	stencil_init(&(*list)[(*n)++], text);
 }
 
 static void
-add_option_templates(struct template **list, int *n, const char *option, const struct opt_list *l)
+add_option_templates(struct stencil **list, int *n, const char *option, const struct opt_list *l)
 {
 	for (int i = 0; i < l->n; i++) {
-		struct slice unknown = template_unknown(slice_str(l->v[i]));
+		struct slice unknown = stencil_unknown(slice_str(l->v[i]));
 
 		if (unknown.n)
 			opt_fail("%s: unknown %.*s: %s", option, (int)unknown.n, unknown.p, l->v[i]);
@@ -305,7 +305,7 @@ add_option_templates(struct template **list, int *n, const char *option, const s
 }
 
 static void
-add_file_templates(struct template **list, int *n, const char *option, const char *path)
+add_file_templates(struct stencil **list, int *n, const char *option, const char *path)
 {
 	struct slice *lines;
 	int64_t count = read_lines(option, path, &lines);
@@ -362,8 +362,8 @@ check_messages(void)
 	bool id = true, pad = false;
 
 	for (int i = 0; i < config.nmessages; i++) {
-		id = id && template_has(&config.messages[i], PART_ID);
-		pad = pad || template_has(&config.messages[i], PART_PAD);
+		id = id && stencil_has(&config.messages[i], PART_ID);
+		pad = pad || stencil_has(&config.messages[i], PART_PAD);
 	}
 	if (config.work <= WORK_FANOUT && !id)
 		opt_fail("each message needs an {id}, by which its answers are known");

@@ -26,26 +26,26 @@ due_of(const struct run *r, uint64_t slot)
 
 /* Make the message of template t in r->body. */
 static void
-make(struct run *r, const struct template *t, uint32_t sender, uint32_t conn, uint32_t room,
+make(struct run *r, const struct stencil *t, uint32_t sender, uint32_t conn, uint32_t room,
     uint32_t seq, uint64_t due)
 {
 	const struct config *o = r->config;
 	struct stamp stamp = { .sender = sender, .seq = seq, .due = due };
 	char id[STAMP_SIZE], user[24];
-	struct template_values v = { .n = r->messages++, .conn = conn, .room = room,
+	struct stencil_values v = { .n = r->messages++, .conn = conn, .room = room,
 		.id = slice_of(id, STAMP_SIZE), .size = (size_t)o->size };
 
-	if (sender != STAMP_FEED && template_has(t, PART_USER))
+	if (sender != STAMP_FEED && stencil_has(t, PART_USER))
 		v.user = run_user(r, conn, user);
 	stamp_put(id, r->id, &stamp);
 	buf_clear(&r->body);
-	template_put(&r->body, t, &v);
+	stencil_put(&r->body, t, &v);
 	r->stats.all.sent++;
 	if (r->client.now > due && r->client.now - due > r->stats.max_lag)
 		r->stats.max_lag = r->client.now - due;
 }
 
-static const struct template *
+static const struct stencil *
 next_template(const struct run *r)
 {
 	return &r->config->messages[r->messages % (uint64_t)r->config->nmessages];
@@ -53,7 +53,7 @@ next_template(const struct run *r)
 
 /* Add a message of connection c to the batch. */
 static void
-add_message(struct run *r, struct conn *c, const struct template *t, uint64_t due)
+add_message(struct run *r, struct conn *c, const struct stencil *t, uint64_t due)
 {
 	const struct config *o = r->config;
 	uint32_t i = conn_number(&r->client, c), room = run_room(r, i);
@@ -249,11 +249,11 @@ next_free(struct run *r)
 static void
 send_line(struct run *r, struct conn *c, struct slice line)
 {
-	struct template t;
+	struct stencil t;
 
-	template_init(&t, line);
+	stencil_init(&t, line);
 	add_message(r, c, &t, r->client.now);
-	template_free(&t);
+	stencil_free(&t);
 	schedule_flush(r, c);
 }
 

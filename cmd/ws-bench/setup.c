@@ -21,17 +21,17 @@ run_user(const struct run *r, uint32_t conn, char text[24])
 }
 
 static void
-add_lines(struct run *r, struct buf *frames, uint32_t conn, const struct template *t, int n,
+add_lines(struct run *r, struct buf *frames, uint32_t conn, const struct stencil *t, int n,
     bool subscribe)
 {
 	struct buf name = { 0 }, line = { 0 };
 	char user[24];
-	struct template_values v = { .conn = conn, .room = run_room(r, conn),
+	struct stencil_values v = { .conn = conn, .room = run_room(r, conn),
 		.user = run_user(r, conn, user) };
 
 	for (int i = 0; i < n; i++) {
 		buf_clear(&name);
-		template_put(&name, &t[i], &v);
+		stencil_put(&name, &t[i], &v);
 		if (subscribe) {
 			buf_clear(&line);
 			buf_str(&line, "{\"type\":\"subscribe\",\"payload\":{");

@@ -1,7 +1,7 @@
 /* sources: cmd/ws-bench/require.c cmd/ws-bench/stats.c */
 /* Numbers as people write them: what is accepted is in range and means the same when it
  * is written out again; thresholds of ws-bench and places of its templates. */
-#include "../../cmd/ws-bench/template.c"
+#include "../../cmd/ws-bench/stencil.c"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -65,18 +65,18 @@ try_threshold(const char *text)
 static void
 try_template(struct slice text)
 {
-	struct template_values v = { .n = 12, .conn = 3, .user = S("u1"), .id = S("id"), .size = 100 };
-	struct template t;
+	struct stencil_values v = { .n = 12, .conn = 3, .user = S("u1"), .id = S("id"), .size = 100 };
+	struct stencil t;
 	struct buf b = { 0 };
 
-	template_init(&t, text);
-	template_put(&b, &t, &v);
-	if (template_has(&t, PART_PAD))
+	stencil_init(&t, text);
+	stencil_put(&b, &t, &v);
+	if (stencil_has(&t, PART_PAD))
 		need(b.n >= v.size);
 	else if (t.n <= 1 && (t.n == 0 || t.pieces[0].part == PART_TEXT))
 		need(slice_eq(buf_view(&b), text));
-	template_unknown(text);
-	template_free(&t);
+	stencil_unknown(text);
+	stencil_free(&t);
 	buf_free(&b);
 }
 

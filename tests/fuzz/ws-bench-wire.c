@@ -1,4 +1,4 @@
-/* sources: cmd/ws-bench/handshake.c cmd/ws-bench/template.c */
+/* sources: cmd/ws-bench/handshake.c cmd/ws-bench/stencil.c */
 /* Frames that a server sends to ws-bench: cut anywhere, the messages and the end are the
  * same, and what goes back is whole masked frames. The first byte is the size of reads. */
 #include <errno.h>

@@ -5,7 +5,7 @@
 #include "../../cmd/ws-bench/require.c"
 #include "../../cmd/ws-bench/stamp.c"
 #include "../../cmd/ws-bench/stats.c"
-#include "../../cmd/ws-bench/template.c"
+#include "../../cmd/ws-bench/stencil.c"
 #include "../../cmd/ws-bench/track.c"
 
 #include "unit.h"
@@ -117,14 +117,14 @@ static struct slice
 filled(const char *text, size_t size)
 {
 	static struct buf b;
-	struct template t;
-	struct template_values v = { .n = 7, .conn = 3, .room = 1, .user = S("u3"), .id = S("ID"),
+	struct stencil t;
+	struct stencil_values v = { .n = 7, .conn = 3, .room = 1, .user = S("u3"), .id = S("ID"),
 		.size = size };
 
 	buf_clear(&b);
-	template_init(&t, slice_str(text));
-	template_put(&b, &t, &v);
-	template_free(&t);
+	stencil_init(&t, slice_str(text));
+	stencil_put(&b, &t, &v);
+	stencil_free(&t);
 	return buf_view(&b);
 }
 
@@ -147,8 +147,8 @@ TEST(pad_brings_a_message_to_its_size)
 
 TEST(an_unknown_word_in_braces_is_found)
 {
-	CHECK_SLICE(template_unknown(S("{\"a\":{n}} {usr} {x}")), S("{usr}"));
-	CHECK(template_unknown(S("{n}{conn}{user}{room}{time}{id}{pad}{\"a\":{}}")).n == 0);
+	CHECK_SLICE(stencil_unknown(S("{\"a\":{n}} {usr} {x}")), S("{usr}"));
+	CHECK(stencil_unknown(S("{n}{conn}{user}{room}{time}{id}{pad}{\"a\":{}}")).n == 0);
 }
 
 /* --- find --- */

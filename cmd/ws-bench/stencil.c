@@ -1,4 +1,4 @@
-#include "template.h"
+#include "stencil.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 static const struct {
 	const char *name;
-	enum template_part part;
+	enum stencil_part part;
 } places[] = {
 	{ "{n}", PART_N }, { "{conn}", PART_CONN }, { "{user}", PART_USER },
 	{ "{room}", PART_ROOM }, { "{time}", PART_TIME }, { "{id}", PART_ID },
@@ -17,7 +17,7 @@ static const struct {
 };
 
 /* The place that `text` begins with; its length is in *n. PART_TEXT when it is none. */
-static enum template_part
+static enum stencil_part
 place_at(struct slice text, size_t *n)
 {
 	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
@@ -32,7 +32,7 @@ place_at(struct slice text, size_t *n)
 }
 
 static void
-add_piece(struct template *t, enum template_part part, struct slice text)
+add_piece(struct stencil *t, enum stencil_part part, struct slice text)
 {
 	if (part == PART_TEXT && !text.n)
 		return;
@@ -41,13 +41,13 @@ add_piece(struct template *t, enum template_part part, struct slice text)
 }
 
 void
-template_init(struct template *t, struct slice text)
+stencil_init(struct stencil *t, struct slice text)
 {
 	size_t start = 0, i = 0, n;
 
-	*t = (struct template){ 0 };
+	*t = (struct stencil){ 0 };
 	while (i < text.n) {
-		enum template_part part = PART_TEXT;
+		enum stencil_part part = PART_TEXT;
 
 		if (text.p[i] == '{')
 			part = place_at(slice_from(text, i), &n);
@@ -63,7 +63,7 @@ template_init(struct template *t, struct slice text)
 }
 
 bool
-template_has(const struct template *t, enum template_part part)
+stencil_has(const struct stencil *t, enum stencil_part part)
 {
 	for (int i = 0; i < t->n; i++)
 		if (t->pieces[i].part == part)
@@ -72,7 +72,7 @@ template_has(const struct template *t, enum template_part part)
 }
 
 struct slice
-template_unknown(struct slice text)
+stencil_unknown(struct slice text)
 {
 	for (size_t i = 0, n; i < text.n; i++) {
 		size_t end = i + 1;
@@ -102,7 +102,7 @@ put_time(struct buf *b)
 }
 
 void
-template_put(struct buf *b, const struct template *t, const struct template_values *v)
+stencil_put(struct buf *b, const struct stencil *t, const struct stencil_values *v)
 {
 	size_t begin = b->n, pad_at = 0, length;
 	bool pad = false;
@@ -150,8 +150,8 @@ template_put(struct buf *b, const struct template *t, const struct template_valu
 }
 
 void
-template_free(struct template *t)
+stencil_free(struct stencil *t)
 {
 	free(t->pieces);
-	*t = (struct template){ 0 };
+	*t = (struct stencil){ 0 };
 }

@@ -1,4 +1,4 @@
-/* template - messages with places to fill in:
+/* stencil - a template of messages to fill in:
  *   {n}     number of the message, from 0, over all connections
  *   {conn}  number of the connection, from 0
  *   {user}  who the connection is
@@ -7,8 +7,8 @@
  *   {id}    the stamp by which an answer or a delivery is known again
  *   {pad}   as many 'x' as bring the message to the size that was asked for
  * Anything else in braces stands for itself. Pure but for the clock. */
-#ifndef TEMPLATE_H
-#define TEMPLATE_H
+#ifndef STENCIL_H
+#define STENCIL_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,19 +16,19 @@
 #include "buf.h"
 #include "slice.h"
 
-enum template_part {
+enum stencil_part {
 	PART_TEXT, PART_N, PART_CONN, PART_USER, PART_ROOM, PART_TIME, PART_ID, PART_PAD,
 };
 
-struct template {
+struct stencil {
 	struct piece {
-		enum template_part part;
+		enum stencil_part part;
 		struct slice text; /* of PART_TEXT; borrowed */
 	} *pieces;
 	int n;
 };
 
-struct template_values {
+struct stencil_values {
 	uint64_t n;
 	uint32_t conn, room;
 	struct slice user, id;
@@ -36,17 +36,17 @@ struct template_values {
 };
 
 /* Split `text`, which must outlive the template. */
-void template_init(struct template *t, struct slice text);
+void stencil_init(struct stencil *t, struct slice text);
 
-bool template_has(const struct template *t, enum template_part part);
+bool stencil_has(const struct stencil *t, enum stencil_part part);
 
 /* A word in braces that is none of ours, such as "{usr}": probably a slip. An empty
  * slice when there is none. */
-struct slice template_unknown(struct slice text);
+struct slice stencil_unknown(struct slice text);
 
 /* Append the message. */
-void template_put(struct buf *b, const struct template *t, const struct template_values *v);
+void stencil_put(struct buf *b, const struct stencil *t, const struct stencil_values *v);
 
-void template_free(struct template *t);
+void stencil_free(struct stencil *t);
 
 #endif
