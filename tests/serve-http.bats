@@ -196,6 +196,19 @@ not_ready() { get /ready && [ "$code" = 503 ]; }
 	[ "$code" = 400 ]
 }
 
+@test "a broadcast with a member twice is 400, as a command is" {
+	admin --admin-open
+	local twice
+	for twice in '{"type":"a","type":"b"}' '{"type":"t","channel":"x","channel":"y"}' \
+		'{"type":"t","data":1,"d\u0061ta":2}' '{"type":"t","own":1,"own":1}'; do
+		post /broadcast "$twice"
+		[ "$code" = 400 ]
+		is '.error == "a member stands there twice"'
+	done
+	post /broadcast '{"type":"t","own":1,"data":{"own":1}}'
+	[ "$code" = 200 ]
+}
+
 @test "lines of NDJSON are carried out one by one, bad ones are named" {
 	admin --admin-open
 	client a

@@ -334,6 +334,19 @@ send_spelled(struct server *s, const struct broadcast *x)
 	return reached;
 }
 
+/* Readers would not agree on which of the two counts, neither here nor at the clients. */
+static bool
+any_twice(struct broadcast *x)
+{
+	for (int i = 1; i < x->n; i++) {
+		struct slice name = js_key_text(x->m[i].key, &x->scratch);
+
+		if (js_pick(x->m, i, name).n)
+			return true;
+	}
+	return false;
+}
+
 static int64_t
 run_broadcast(struct post *p, struct slice value, const char **why)
 {
@@ -346,6 +359,8 @@ run_broadcast(struct post *p, struct slice value, const char **why)
 	x->n = js_object(value, x->m, REC_MEMBERS, &e);
 	if (x->n < 0)
 		*why = e.why;
+	else if (any_twice(x))
+		*why = "a member stands there twice";
 	else if (js_type(js_pick(x->m, x->n, S("type"))) != JS_STRING)
 		*why = "type must be a string";
 	else if (!(*why = find_rooms(x)))
