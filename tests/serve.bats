@@ -147,6 +147,19 @@ load lib/serve
 	[ "${lines[7]}" = 'ws-serve: stdin: line 8: unknown member' ]
 }
 
+@test "of a thousand wrong commands ten are shown, and at the end how many more there were" {
+	serve
+	local n lines=()
+	for ((n = 0; n < 1000; n++)); do lines+=(nonsense); done
+	feed serve "${lines[@]}"
+	end_feed serve
+	wait_end serve
+	[ "$status" -eq 0 ]
+	run -0 awk '/not a JSON object|more messages/ { n += / [0-9]+ more messages/ ? $2 : 1 } END { print n }' "$T/serve.err"
+	[ "$output" = 1000 ]
+	grep -q '^ws-serve: [0-9]* more messages like this one were not shown: stdin: line [0-9]*: not a JSON object$' "$T/serve.err"
+}
+
 @test "members of records are no errors in commands, and an error with an id is an answer" {
 	serve
 	client a
