@@ -479,6 +479,10 @@ s = socket.create_server(("127.0.0.1", 0)); print("listen ws://127.0.0.1:%d/" % 
 	run -2 ws-bench --slow 1 ws://127.0.0.1:1/
 	run -2 ws-bench --find max-rate ws://127.0.0.1:1/
 	run -2 ws-bench --key x ws://127.0.0.1:1/
+	run -2 ws-bench --cacert x ws://127.0.0.1:1/
+	run -2 ws-bench --cert x ws+unix:///x
+	run -2 ws-bench -k ws://127.0.0.1:1/
+	[ "$output" = "ws-bench: --cacert, --cert and --insecure are for wss:// only; see ws-bench --help" ]
 	run -2 ws-bench -m a --messages b ws://127.0.0.1:1/
 	run -2 ws-bench --rate 0 ws://127.0.0.1:1/
 }

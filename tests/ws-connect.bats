@@ -322,6 +322,7 @@ no JSON
 
 @test "usage mistakes are one line and exit code 2" {
 	for args in '' 'ws://a ws://b' 'http://h/' 'ws://h:0/' '-j --raw ws://h' '-j -b ws://h' '--key k ws://h' \
+		'--cacert f ws://h' '--cert f ws://h' '-k ws://h' '-k ws+unix:///s' \
 		'--token-in query ws://h' '-n 0 ws://h' '--reconnect=x ws://h' '--reconnect-delay 5 ws://h' \
 		'-H nocolon ws://h' '-H Upgrade:x ws://h' '--match =x ws://h' '--subprotocol a,b ws://h' \
 		'--proxy ftp://h ws://h' '--proxy http://h ws+unix:///s' '--token-file a --token-command b ws://h'; do
@@ -331,6 +332,8 @@ no JSON
 		[ "${#stderr_lines[@]}" = 1 ]
 		[ -z "$output" ]
 	done
+	run -2 ws-connect -k ws://h < /dev/null
+	[ "$output" = "ws-connect: --cacert, --cert and --insecure are for wss:// only; see ws-connect --help" ]
 }
 
 @test "a mistake in the URL does not show the token in it" {

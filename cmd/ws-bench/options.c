@@ -428,6 +428,8 @@ options_parse(struct bench_options *o, int argc, char **argv)
 		opt_fail("%s: %s", why, argv[0]);
 	if (config.url.scheme == URL_HTTP)
 		opt_fail("not a ws, wss or ws+unix URL: %s", argv[0]);
+	if (!url_secure(&config.url) && (config.cacert || config.cert || config.insecure))
+		opt_fail("--cacert, --cert and --insecure are for wss:// only");
 	choose_work();
 	if (tokens_file)
 		read_tokens();

@@ -212,6 +212,8 @@ parse_urls(const char *text)
 		opt_fail("the URL: %s", why);
 	if (o.url.scheme == URL_HTTP)
 		opt_fail("the URL: the scheme is none of ws, wss, ws+unix, wss+unix");
+	if (!url_secure(&o.url) && (o.cacert || o.cert || o.insecure))
+		opt_fail("--cacert, --cert and --insecure are for wss:// only");
 	url_put_shown(&o.shown, &o.url);
 	buf_cstr(&o.shown);
 	if (!proxy)
