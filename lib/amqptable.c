@@ -39,18 +39,10 @@ amqptable_put_string(struct buf *b, struct slice bytes)
 }
 
 static void
-put_int(struct buf *b, int64_t v)
-{
-	if (v < 0)
-		buf_byte(b, '-');
-	buf_u64(b, v < 0 ? 0 - (unsigned long long)v : (unsigned long long)v);
-}
-
-static void
 put_tagged_int(struct buf *b, const char *tag, int64_t v)
 {
 	put_tagged(b, tag);
-	put_int(b, v);
+	buf_i64(b, v);
 	buf_byte(b, '}');
 }
 
@@ -194,7 +186,7 @@ value_to_json(struct buf *b, struct bytes_reader *r, char type, int depth)
 		put_tagged_uint(b, "uint16", bytes_u16(r));
 		break;
 	case 'I':
-		put_int(b, (int32_t)bytes_u32(r));
+		buf_i64(b, (int32_t)bytes_u32(r));
 		break;
 	case 'i':
 		put_tagged_uint(b, "uint32", bytes_u32(r));
@@ -205,7 +197,7 @@ value_to_json(struct buf *b, struct bytes_reader *r, char type, int depth)
 		if (v >= INT32_MIN && v <= INT32_MAX)
 			put_tagged_int(b, "int64", v);
 		else
-			put_int(b, v);
+			buf_i64(b, v);
 		break;
 	}
 	case 'L':

@@ -37,11 +37,7 @@ amqptable_put_short(struct buf *wire, struct slice s)
 static void
 set_length(struct buf *out, size_t at)
 {
-	char *p = out->p + at;
-	uint32_t n = (uint32_t)(out->n - at - 4);
-
-	for (int i = 0; i < 4; i++)
-		p[i] = (char)(n >> (24 - 8 * i));
+	bytes_set_u32(out, at, (uint32_t)(out->n - at - 4));
 }
 
 static int

@@ -86,6 +86,14 @@ buf_u64(struct buf *b, unsigned long long v)
 }
 
 void
+buf_i64(struct buf *b, long long v)
+{
+	if (v < 0)
+		buf_byte(b, '-');
+	buf_u64(b, v < 0 ? 0 - (unsigned long long)v : (unsigned long long)v);
+}
+
+void
 buf_drop(struct buf *b, size_t n)
 {
 	if (n >= b->n) {

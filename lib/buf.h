@@ -22,7 +22,10 @@ void buf_slice(struct buf *b, struct slice s);
 void buf_str(struct buf *b, const char *s);
 void buf_fmt(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vfmt(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+
+/* A number in decimal. */
 void buf_u64(struct buf *b, unsigned long long v);
+void buf_i64(struct buf *b, long long v);
 
 /* One byte. Inline: the writers of JSON call it most. */
 static inline void

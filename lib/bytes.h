@@ -96,4 +96,12 @@ bytes_put_u64(struct buf *b, uint64_t v)
 	bytes_put(b, v, 8);
 }
 
+/* Into the four bytes at `at`, which are there: a length that is known only behind it. */
+static inline void
+bytes_set_u32(struct buf *b, size_t at, uint32_t v)
+{
+	for (int i = 0; i < 4; i++)
+		b->p[at + (size_t)i] = (char)(v >> (24 - 8 * i));
+}
+
 #endif

@@ -678,9 +678,7 @@ void
 js_put_member_int(struct buf *b, const char *name, int64_t v)
 {
 	js_put_key(b, name);
-	if (v < 0)
-		buf_byte(b, '-');
-	buf_u64(b, v < 0 ? 0 - (unsigned long long)v : (unsigned long long)v);
+	buf_i64(b, v);
 }
 
 void

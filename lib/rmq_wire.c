@@ -56,10 +56,7 @@ begin_frame(struct rmq *r, uint8_t type, uint16_t channel)
 static void
 end_frame(struct rmq *r, size_t at)
 {
-	uint32_t n = (uint32_t)(r->out.n - at - 7);
-
-	for (int i = 0; i < 4; i++)
-		r->out.p[at + 3 + (size_t)i] = (char)(n >> (24 - 8 * i));
+	bytes_set_u32(&r->out, at + 3, (uint32_t)(r->out.n - at - 7));
 	buf_byte(&r->out, (char)AMQP_FRAME_END);
 }
 

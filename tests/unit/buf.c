@@ -15,6 +15,12 @@ TEST(what_is_added_is_there)
 	buf_u64(&b, 18446744073709551615u);
 	CHECK_SLICE(buf_view(&b), S("abc\0def018446744073709551615"));
 	buf_clear(&b);
+	buf_i64(&b, -9223372036854775807 - 1);
+	buf_i64(&b, -1);
+	buf_i64(&b, 0);
+	buf_i64(&b, 9223372036854775807);
+	CHECK_SLICE(buf_view(&b), S("-9223372036854775808-109223372036854775807"));
+	buf_clear(&b);
 	CHECK(b.n == 0 && b.cap > 0);
 	buf_free(&b);
 	CHECK(!b.p && !b.n && !b.cap);
