@@ -19,7 +19,7 @@ static const char *program = "wsutils";
 static enum msg_level most = MSG_WARNING;
 static bool as_json;
 static bool never_wait;
-static unsigned long lost; /* messages since the last that was written */
+static uint64_t lost, told; /* messages; those of them that a line told of */
 static void (*before_message)(void), (*after_message)(void);
 
 void
@@ -45,6 +45,12 @@ void
 msg_never_wait(void)
 {
 	never_wait = true;
+}
+
+uint64_t
+msg_lost(void)
+{
+	return lost;
 }
 
 void
@@ -142,16 +148,17 @@ say(enum msg_level level, const char *fmt, va_list ap)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	if (before_message)
 		before_message();
-	if (lost) {
+	if (lost > told) {
+		unsigned long long n = lost - told;
 		char notice[100];
 
-		snprintf(notice, sizeof(notice), "%lu message%s before this one %s lost: "
-		    "stderr was not read", lost, lost == 1 ? "" : "s", lost == 1 ? "was" : "were");
+		snprintf(notice, sizeof(notice), "%llu message%s before this one %s lost: "
+		    "stderr was not read", n, n == 1 ? "" : "s", n == 1 ? "was" : "were");
 		if (put_line(MSG_WARNING, notice))
-			lost = 0;
+			told = lost;
 	}
 	/* A message that cannot be written has nowhere else to go. */
-	if (lost || !put_line(level, text))
+	if (lost > told || !put_line(level, text))
 		lost++;
 	if (after_message)
 		after_message();

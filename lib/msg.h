@@ -7,6 +7,7 @@
 #define MSG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum msg_level { MSG_ERROR, MSG_WARNING, MSG_INFO, MSG_DEBUG };
 
@@ -24,6 +25,9 @@ bool msg_shown(enum msg_level level);
  * many were. For a server, which has better things to do. The descriptor, which others
  * may share, stays as it is; they can still fill a pipe between our look and our write. */
 void msg_never_wait(void);
+
+/* Messages that were lost, ever. */
+uint64_t msg_lost(void);
 
 /* Called before and after each message, so that an editor of lines on the same terminal
  * can put its line aside. NULL: none. */

@@ -171,12 +171,14 @@ serve_from() {
 	mkfifo "$T/err"
 	exec 7<> "$T/err"
 	dd if=/dev/zero of="$T/err" bs=4096 count=1000 oflag=nonblock 2> /dev/null || true # full
-	start_fed serve sh -c 'exec ws-serve 0 2> "$1"' - "$T/err"
+	start_fed serve sh -c 'exec ws-serve --expose metrics 0 2> "$1"' - "$T/err"
 	sees '"event":"listen"'
 	URL=$(sed -n 's/.*"event":"listen".*"url":"\([^"]*\)".*/\1/p' "$T/serve.out")
+	PORT=${URL##*:} PORT=${PORT%/*}
 	client a
 	feed serve nonsense nonsense nonsense '{"to":"broadcast","data":{"n":1}}'
 	hears a '"n":1'
+	grep -qx 'ws_serve_stderr_lost_total 3' <<< "$(curl -sS "http://127.0.0.1:$PORT/metrics")"
 	dd if="$T/err" of=/dev/null bs=4096 iflag=nonblock 2> /dev/null || true # empty
 	feed serve nonsense
 	read -r -t "$DEADLINE" -u 7 line

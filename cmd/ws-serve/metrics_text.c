@@ -11,6 +11,7 @@
 #include "http.h"
 #include "life.h"
 #include "metrics.h"
+#include "msg.h"
 #include "room.h"
 #include "send.h"
 #include "server.h"
@@ -157,6 +158,8 @@ metrics_text(struct buf *b, const struct server *s)
 	    "Lines lost by slow peers of the control socket", (double)control.dropped);
 	metrics_value(b, "ws_serve_control_refused_total", METRICS_COUNTER,
 	    "Peers refused since there were too many", (double)control.refused);
+	metrics_value(b, "ws_serve_stderr_lost_total", METRICS_COUNTER,
+	    "Messages that stderr had no room for", (double)msg_lost());
 	if (s->handler)
 		metrics_value(b, "ws_serve_handler_lost_total", METRICS_COUNTER,
 		    "Events lost while the handler did not run", (double)handler_lost(s));

@@ -81,7 +81,7 @@ warn_into_a_full_pipe(const char *text)
 	ssize_t n;
 
 	alarm(60);
-	if (heard < 0 || pipe(fds) || fcntl(fds[1], F_SETFL, O_NONBLOCK))
+	if (heard < 0 || msg_lost() || pipe(fds) || fcntl(fds[1], F_SETFL, O_NONBLOCK))
 		abort();
 	memset(bytes, 'x', sizeof bytes);
 	while ((n = write(fds[1], bytes, sizeof bytes)) > 0)
@@ -96,6 +96,8 @@ warn_into_a_full_pipe(const char *text)
 		full -= (size_t)n;
 	msg_error("%s", text);
 	msg_error("%s", text);
+	if (msg_lost() != 2)
+		abort();
 	close(fds[1]);
 	close(2);
 	while ((n = read(fds[0], bytes, sizeof bytes)) > 0) {
