@@ -65,7 +65,7 @@ struct conn {
 	bool ping_out;               /* a ping was sent, no byte came in since */
 	/* Of the message that is being put together; midway: in a frame, not between two. */
 	bool binary : 1, packed : 1, midway : 1;
-	bool parting : 1;            /* lws has its close frame, or the peer's, and ends it */
+	bool parting : 1;            /* a close frame is out, or on its way: nothing follows */
 	bool heard : 1;              /* the peer has sent a close frame, if a wrong one */
 	bool blocking;               /* --slow block: a source waits for it */
 	uint16_t close_code;         /* 0 while open */

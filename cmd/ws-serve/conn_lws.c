@@ -16,6 +16,9 @@ peer_closes(struct conn *c, const char *p, size_t n)
 	struct slice reason;
 	unsigned code = frame_close(slice_of(p, n), &reason);
 
+	/* The answer to ours: all is said. */
+	if (c->parting)
+		return -1;
 	if (!code) {
 		c->heard = true;
 		conn_note_close(c, 1002, S("bad close frame"));
@@ -27,7 +30,26 @@ peer_closes(struct conn *c, const char *p, size_t n)
 	conn_retire(c);
 	/* Nothing but the echo may follow. */
 	send_forget(c);
+	c->parting = true;
 	return 0;
+}
+
+/* Our close frame, the last that c is sent. We write it and wait for the answer ourselves:
+ * lws would set a timer for each such wait, in a list that it walks over to do so, and
+ * stand for minutes when it is to close tens of thousands. */
+static int
+part(struct conn *c)
+{
+	size_t n = c->close_reason ? strlen(c->close_reason) : 0, header;
+	unsigned char bytes[FRAME_SERVER_MAX + FRAME_CONTROL_MAX];
+
+	header = frame_header(bytes, FRAME_CLOSE, 2 + n, NULL);
+	bytes[header] = (unsigned char)(c->close_code >> 8);
+	bytes[header + 1] = (unsigned char)c->close_code;
+	if (n)
+		memcpy(bytes + header + 2, c->close_reason, n);
+	c->parting = true;
+	return lws_write(c->wsi, bytes, header + 2 + n, LWS_WRITE_RAW) < 0 ? -1 : 0;
 }
 
 static int
@@ -41,13 +63,8 @@ writable(struct conn *c)
 		conn_note_close(c, 1006, S("connection lost"));
 		return -1;
 	}
-	if (c->closing && !c->first && !c->in_lws && c->close_code != 1006) {
-		size_t n = c->close_reason ? strlen(c->close_reason) : 0;
-
-		lws_close_reason(c->wsi, (enum lws_close_status)c->close_code,
-		    (unsigned char *)c->close_reason, n);
-		return -1;
-	}
+	if (c->closing && !c->first && !c->in_lws && c->close_code != 1006)
+		return part(c);
 	return 0;
 }
 

@@ -124,11 +124,10 @@ on_end(struct ev_loop *loop, struct ev_timer *w, int revents)
 		return;
 	}
 	close_all(l);
+	/* Those that are closing go with the loop: to end each by itself takes long. */
 	for (struct conn *c = conn_first(l->server), *next; c; c = next) {
 		next = c->next;
-		if (c->closing)
-			conn_kill(c);
-		else
+		if (!c->closing)
 			conn_cut(c, "server is going away");
 	}
 	ev_timer_set(&l->end, CUT_MS / 1000. + 0.1, 0.);

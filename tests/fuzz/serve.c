@@ -61,6 +61,7 @@ struct lws {
 	struct buf message;   /* the pieces of one */
 	size_t room;          /* bytes that the peer still takes */
 	bool partial, wanted, killed, ended;
+	bool parted;          /* its close frame is out */
 	bool first, final, binary, packed, rsv1;
 	size_t remaining;
 	int opcode;           /* of the message in pieces; -1: none */
@@ -433,22 +434,26 @@ check_message(struct lws *wsi, struct slice m)
 static void
 check_frames(struct lws *wsi)
 {
-	struct slice rest = buf_view(&wsi->out);
+	struct slice rest = buf_view(&wsi->out), reason;
 	struct frame f;
 
 	while (rest.n) {
 		need(frame_decode(rest, false, true, &f, NULL) == FRAME_OK &&
 		    f.length <= rest.n - f.header);
+		need(!wsi->parted);
 		if (f.opcode == FRAME_TEXT || f.opcode == FRAME_BINARY) {
 			need(wsi->opcode < 0);
 			wsi->opcode = (int)f.opcode;
 			wsi->rsv1 = f.rsv1;
 			need(!f.rsv1 || wsi->conn->deflate);
+		} else if (f.opcode == FRAME_CLOSE) {
+			need(frame_close(slice_of(rest.p + f.header, (size_t)f.length), &reason) >= 1000);
+			wsi->parted = true;
 		} else {
 			need(f.opcode == FRAME_PING || (f.opcode == FRAME_CONTINUATION && wsi->opcode >= 0));
 			need(!f.rsv1);
 		}
-		if (f.opcode != FRAME_PING) {
+		if (f.opcode < FRAME_CLOSE) {
 			buf_add(&wsi->message, rest.p + f.header, (size_t)f.length);
 			if (f.fin) {
 				check_message(wsi, buf_view(&wsi->message));
