@@ -472,7 +472,7 @@ sys.stdin.read()"
 
 @test "each limit of a connection has its counter and its event" {
 	serve --message-rate 1/1h:2 --max-message 200 --max-invalid 0 --max-rooms 1 --max-patterns 0 \
-		--ping-interval 200ms --ping-timeout 200ms --client-queue 16k --admin "$T/admin"
+		--ping-interval 500ms --ping-timeout 2s --client-queue 16k --admin "$T/admin"
 	client rate
 	say rate '!many 3 {"type":"ping"}'
 	sees '"event":"close".*"code":4008,"reason":"rate limit exceeded"'
@@ -491,6 +491,8 @@ sys.stdin.read()"
 	sees '"event":"denied".*"room":"a","code":"INVALID_ROOM"'
 	sees '"event":"denied".*"room":"b.\*","code":"INVALID_ROOM"'
 	counts denied_total 2
+	say rooms '!close 1000'
+	sees '"event":"close".*"code":1000'
 	client slow
 	say slow '!deaf'
 	feed serve "{\"all\":true,\"text\":\"$(printf '%08000000d' 0)\"}" "{\"all\":true,\"text\":\"$(printf '%020000d' 0)\"}"
