@@ -28,7 +28,7 @@ close_pair(const int pair[2])
 TEST(each_send_goes_to_its_socket)
 {
 	struct ring_send list[RING_DEPTH];
-	static char words[RING_DEPTH][4];
+	static char words[RING_DEPTH][16];
 	int pairs[RING_DEPTH][2];
 	char got[8];
 
