@@ -3,8 +3,7 @@
 #include <stdlib.h>
 
 #include "amqpprops.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

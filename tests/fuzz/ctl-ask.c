@@ -5,15 +5,7 @@
 /* What is told people is told nobody. */
 #define msg_error(...) ((void)0)
 #include "../../cmd/ws-ctl/ask.c"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-need(bool cond)
-{
-	if (!cond)
-		abort();
-}
+#include "fuzz.h"
 
 /* Whole lines of JSON. */
 static void

@@ -13,15 +13,7 @@ quiet(const char *fmt, ...)
 #define msg_error quiet
 #define msg_warn quiet
 #include "../../cmd/ws-ctl/feed.c"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-need(bool cond)
-{
-	if (!cond)
-		abort();
-}
+#include "fuzz.h"
 
 /* Whole lines of JSON. */
 static void

@@ -36,8 +36,7 @@ static int64_t fuzz_now_us(void) { return 1000000; }
 #include "js.h"
 #include "msg.h"
 #include "standins.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static const char *const origins[] = { "https://a.example" };
 static const char *const fields[] = { "x-tenant", "authorization" };

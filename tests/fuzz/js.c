@@ -4,15 +4,7 @@
 #include <stdlib.h>
 
 #include "utf8.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-need(bool cond)
-{
-	if (!cond)
-		abort();
-}
+#include "fuzz.h"
 
 /* Go over a valid value, JS_DEPTH deep at most. */
 static void

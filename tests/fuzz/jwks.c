@@ -4,8 +4,7 @@
 
 #include "js.h"
 #include "jwk_key.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static void
 look_at(struct jwk *key, const char *why)

@@ -7,8 +7,7 @@
 #include "js.h"
 #include "jwk_key.h"
 #include "tok.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static const char *const names[] = { "role", "aud=x", "a.b.c=1" };
 static const char *const renames[] = { "role=http://example.com/is_root", "r=a.b" };

@@ -8,15 +8,7 @@
 
 #include "num.h"
 #include "../../cmd/ws-bench/require.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-need(bool cond)
-{
-	if (!cond)
-		abort();
-}
+#include "fuzz.h"
 
 static void
 try_numbers(const char *text)

@@ -44,14 +44,7 @@ fuzz_calloc(size_t n, size_t size)
 
 enum { WORDS = 16 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-need(bool cond)
-{
-	if (!cond)
-		abort();
-}
+#include "fuzz.h"
 
 static jmp_buf back;
 

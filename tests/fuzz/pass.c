@@ -16,15 +16,7 @@
 #include "jqval.h"
 #include "jqx.h"
 #include "slice.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-need(bool cond)
-{
-	if (!cond)
-		abort();
-}
+#include "fuzz.h"
 
 static const char program[] =
 	"same.#\n\t.\n"

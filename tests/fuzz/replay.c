@@ -9,15 +9,7 @@
 #include <unistd.h>
 
 #include "js.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-need(bool cond)
-{
-	if (!cond)
-		abort();
-}
+#include "fuzz.h"
 
 /* The sum of what is due, to compare two rounds. */
 static uint64_t

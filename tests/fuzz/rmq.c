@@ -4,8 +4,7 @@
 
 #include "amqpprops.h"
 #include "rmq.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

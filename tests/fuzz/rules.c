@@ -6,15 +6,7 @@
 #include <stdlib.h>
 
 #include "js.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-need(bool cond)
-{
-	if (!cond)
-		abort();
-}
+#include "fuzz.h"
 
 struct asked {
 	const struct rules *rules;

@@ -51,7 +51,7 @@
 
 enum { SLOTS = 6, CLOSE_REASON = 123 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 /* --- libwebsockets --- */
 

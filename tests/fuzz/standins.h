@@ -15,15 +15,9 @@
 #include "../../cmd/ws-serve/inbox.h"
 #include "../../cmd/ws-serve/life.h"
 #include "../../cmd/ws-serve/server.h"
+#include "fuzz.h"
 
 enum { WATCHERS = 32 };
-
-static void
-need(bool cond)
-{
-	if (!cond)
-		abort();
-}
 
 /* --- libev, with a clock of ours --- */
 

@@ -5,15 +5,7 @@
 
 #include "base64.h"
 #include "utf8.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-need(bool cond)
-{
-	if (!cond)
-		abort();
-}
+#include "fuzz.h"
 
 static void
 both_ways(struct slice in, int (*get)(struct buf *, struct slice),

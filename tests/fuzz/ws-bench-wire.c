@@ -16,15 +16,7 @@ static ssize_t fuzz_send(int fd, const void *p, size_t n, int flags);
 
 #include "mem.h"
 #include "utf8.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-need(bool cond)
-{
-	if (!cond)
-		abort();
-}
+#include "fuzz.h"
 
 static struct slice coming;
 static struct buf back;

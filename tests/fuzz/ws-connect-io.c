@@ -6,17 +6,9 @@
 #include "../../cmd/ws-connect/output.c"
 
 #include "mem.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 void tty_show(struct tty *t, char mark, struct slice line) { (void)t; (void)mark; (void)line; abort(); }
-
-static void
-need(bool cond)
-{
-	if (!cond)
-		abort();
-}
 
 static const char *match[] = { "data.id=7", "type=x" };
 
