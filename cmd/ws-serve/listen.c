@@ -29,6 +29,8 @@ union address {
 	struct sockaddr_un un;
 };
 
+static char *format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 static char *
 format(const char *fmt, ...)
 {
