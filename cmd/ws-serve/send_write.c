@@ -41,7 +41,8 @@ hand_over(struct sender *x, struct conn *c, struct batch *b, size_t at, size_t n
 {
 	struct counters *counters = &c->server->counters;
 
-	if (c->closing || c->doomed)
+	/* None: nothing in the batch was for it. */
+	if (!count || c->closing || c->doomed)
 		return;
 	c->sent += count;
 	counters->sent += count;
