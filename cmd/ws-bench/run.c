@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "exit.h"
 #include "mem.h"
 #include "msg.h"
+#include "now.h"
 #include "out.h"
 #include "sig.h"
 
@@ -357,11 +357,7 @@ open_all(struct run *r)
 static double
 cpu_seconds(void)
 {
-	struct rusage u;
-
-	getrusage(RUSAGE_SELF, &u);
-	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
-	    (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+	return (double)now_cpu_ns() / 1e9;
 }
 
 static void

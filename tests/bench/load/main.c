@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "exit.h"
@@ -25,6 +24,7 @@
 #include "load.h"
 #include "mem.h"
 #include "msg.h"
+#include "now.h"
 #include "servers.h"
 
 #define SECOND 1000000000u
@@ -83,10 +83,7 @@ static const struct opt_table table = { .program = "load", .synopsis = "[options
 uint64_t
 load_now(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
+	return (uint64_t)now_ns();
 }
 
 void
@@ -138,11 +135,7 @@ load_frame(struct buf *b, enum frame_opcode opcode, struct slice payload)
 static double
 own_cpu(void)
 {
-	struct rusage u;
-
-	getrusage(RUSAGE_SELF, &u);
-	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
-	    (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+	return (double)now_cpu_ns() / 1e9;
 }
 
 /* 0 where nothing was counted. */
